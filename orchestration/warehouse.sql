@@ -1,0 +1,102 @@
+-- The frame of a warehouse: schemas, the function that says who reads, and the tables
+-- that no model builds. Every statement can be run again.
+
+revoke create on schema public from public;
+
+create schema if not exists mapping authorization {loader};
+create schema if not exists checks authorization {transformer};
+create schema if not exists ops authorization {transformer};
+create schema if not exists access authorization {transformer};
+create schema if not exists quality authorization {transformer};
+create schema if not exists reports authorization {transformer};
+create schema if not exists decisions;
+
+grant usage on schema mapping, decisions to {transformer};
+grant usage on schema access, quality, reports to {reader};
+grant usage on schema decisions to {loader};
+
+-- Who reads. The BI service login speaks for the person it names in app.login; every
+-- other login is itself, whatever it sets.
+create or replace function access.reader()
+returns text
+language sql
+stable
+as $function$
+    select case
+        when session_user = {bi_name}
+            then nullif(current_setting('app.login', true), '')
+        when session_user = {data_team_name} then 'data_team'
+        when starts_with(session_user, {person_prefix})
+            then substr(session_user, length({person_prefix}) + 1)
+    end
+$function$;
+
+alter function access.reader() owner to {transformer};
+revoke all on function access.reader() from public;
+grant execute on function access.reader() to {reader}, {transformer};
+
+-- People's decisions: written through one function, never changed afterwards.
+create table if not exists decisions.batches (
+    batch_id bigint generated always as identity primary key,
+    kind text not null,
+    author text not null,
+    operator text not null,
+    file_name text not null,
+    decided_at timestamptz not null default now()
+);
+
+create table if not exists decisions.scope_exceptions (
+    batch_id bigint not null references decisions.batches,
+    line integer not null,
+    username text not null,
+    org_unit_id text not null,
+    valid_from date not null,
+    valid_to date,
+    reason text not null,
+    primary key (batch_id, line)
+);
+
+grant select, insert on decisions.batches, decisions.scope_exceptions to {loader};
+grant select on decisions.batches, decisions.scope_exceptions to {transformer};
+
+-- One row per pass of the main job.
+create table if not exists ops.passes (
+    pass_id bigint generated always as identity primary key,
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    outcome text not null default 'running'
+    check (outcome in ('running', 'published', 'unchanged', 'failed')),
+    stage text not null default 'land',
+    error text,
+    fingerprint text
+);
+
+alter table ops.passes owner to {transformer};
+
+-- Results of the quality rules, one row per run, rule, record and column.
+create table if not exists checks.check_results (
+    run_id bigint not null,
+    rule_id text not null,
+    record_key text not null,
+    column_name text not null
+);
+
+create table if not exists checks.check_runs (
+    run_id bigint primary key,
+    checked_at timestamptz not null default now()
+);
+
+create table if not exists checks.rules (
+    rule_id text primary key,
+    title text not null,
+    hint text not null,
+    owner text not null,
+    severity text not null,
+    column_name text not null,
+    cell_state text not null
+);
+
+create index if not exists check_results_run on checks.check_results (run_id, rule_id);
+alter table checks.check_results owner to {transformer};
+alter table checks.check_runs owner to {transformer};
+alter table checks.rules owner to {transformer};
