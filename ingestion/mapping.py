@@ -1,0 +1,1366 @@
+"""Connection files: what the fields, stages and people of a firm's system mean.
+
+One YAML file in ``ingestion/connections`` maps one connected system to the canonical
+names of the warehouse. Everything wrong with a file is found in one reading and told
+with file and line; nothing is guessed. The content reaches SQL in two ways: rows of
+schema ``mapping`` (`write_mapping`) and dbt variables (`dbt_vars`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import MappingProxyType
+from typing import LiteralString
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+from psycopg import sql
+
+from ingestion.marked_yaml import (
+    Block,
+    Items,
+    Part,
+    Problems,
+    Text,
+    read_marked,
+    suggestion,
+)
+
+CONNECTIONS_FOLDER = Path(__file__).parent / "connections"
+SOURCES = ("bitrix24", "files")
+STAGES = (
+    "lead_new",
+    "qualified",
+    "meeting_held",
+    "contract_signed",
+    "showing_held",
+    "reserved",
+    "advance_taken",
+    "in_preparation",
+    "settlement_scheduled",
+    "closed_won",
+    "paused",
+    "lost",
+)
+DEAL_TYPES = (
+    "resale_sale",
+    "resale_purchase",
+    "new_build",
+    "alternative_chain",
+    "rent",
+    "mortgage_service",
+    "legal_service",
+    "goods",
+    "project_service",
+)
+ROLES = (
+    "lead_handler",
+    "meeting_host",
+    "contract_owner",
+    "showing_host",
+    "advance_owner",
+    "deal_owner",
+    "lawyer",
+    "mortgage_broker",
+    "co_agent_internal",
+    "group_head",
+    "referrer_internal",
+)
+FUNCTIONS = (
+    "sales",
+    "legal",
+    "mortgage",
+    "marketing",
+    "projects",
+    "finance",
+    "other",
+)
+ACCESS_ROLES = (
+    "admin",
+    "head_of_sales",
+    "head_of_legal",
+    "head_of_mortgage",
+    "group_leader",
+    "agent",
+)
+# Canonical field -> PostgreSQL type of the parsed value.
+DEAL_FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "source_id": "text",
+        "deal_number": "text",
+        "title": "text",
+        "pipeline": "text",
+        "crm_stage": "text",
+        "deal_type": "text",
+        "channel": "text",
+        "price": "numeric(18,2)",
+        "commission": "numeric(18,2)",
+        "partner_share": "numeric(18,2)",
+        "direct_expenses": "numeric(18,2)",
+        "paid_amount": "numeric(18,2)",
+        "contract_number": "text",
+        "contract_signed_date": "date",
+        "advance_amount": "numeric(18,2)",
+        "advance_received_date": "date",
+        "advance_expiry_date": "date",
+        "planned_settlement_date": "date",
+        "settlement_date": "date",
+        "lost_date": "date",
+        "refusal_reason": "text",
+        "refusal_comment": "text",
+        "object_address": "text",
+        "client_name": "text",
+        "partner_agency": "text",
+        "responsible_id": "text",
+        "created_at": "timestamptz",
+        "modified_at": "timestamptz",
+        "is_test": "boolean",
+        "currency": "text",
+        "product": "text",
+    }
+)
+EMPLOYEE_FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "source_id": "text",
+        "full_name": "text",
+        "group": "text",
+        "department": "text",
+        "is_active": "boolean",
+    }
+)
+ENTITY_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"deals": DEAL_FIELDS, "employees": EMPLOYEE_FIELDS}
+)
+# A key or a name identifies a record, so its source field may carry a meaning as well.
+IDENTITY_FIELDS = frozenset({"source_id", "deal_number", "title", "full_name"})
+# metrics.md section 8. Percent settings hold percent: 2 means 2 %.
+DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "backdate_tolerance_days": "3",
+        "handover_watch_days": "14",
+        "risk_min_rank": "60",
+        "no_touch_days": "7",
+        "pause_limit_days": "60",
+        "first_response_norm_min": "15",
+        "overdue_shift_days": "7",
+        "channel_unknown_limit": "2",
+        "binding_half_life_days": "60",
+        "lock_day": "5",
+        "plan_ok_pct": "95",
+        "plan_warn_pct": "80",
+        "duplicate_window_days": "90",
+        "min_attempts": "6",
+        "min_attempt_days": "3",
+        "effective_call_sec": "60",
+        "stuck_days": "14",
+        "min_cohort": "10",
+        "min_reserve": "0.00",
+        "reservation_free_days": "3",
+        "clawback_cap_pct": "30",
+        "cohort_maturity_mark": "80",
+        "points_norm": "20",
+    }
+)
+SETTINGS_START = date(1900, 1, 1)
+ENCODINGS = ("utf-8", "utf-8-sig", "windows-1251")
+DELIMITERS: Mapping[str, str] = MappingProxyType(
+    {";": ";", ",": ",", "tab": "\t", "\t": "\t"}
+)
+DECIMALS = (".", ",")
+ROUNDINGS = ("none", "half_up")
+_TOP_KEYS = (
+    "connection",
+    "source",
+    "title",
+    "url",
+    "card_url",
+    "timezone",
+    "reporting_currency",
+    "pipelines",
+    "stages",
+    "channels",
+    "deal_types",
+    "fields",
+    "roles",
+    "departments",
+    "settings",
+    "access",
+    "files",
+)
+_FILE_KEYS = (
+    "path",
+    "sheet",
+    "encoding",
+    "delimiter",
+    "decimal",
+    "thousands",
+    "rounding",
+    "date_format",
+    "key",
+    "columns",
+    "constants",
+    "values",
+    "people_separator",
+)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_DATE_DIRECTIVES = re.compile(r"%(.)")
+
+
+class MappingError(ValueError):
+    """Connection files that cannot be used; ``problems`` holds one line per problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A value of the system's source list."""
+
+    crm_channel: str
+    code: str
+    label: str
+    group: str
+    is_paid: bool
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting and the first date it is valid on."""
+
+    name: str
+    value: str
+    valid_from: date
+
+
+@dataclass(frozen=True)
+class AccessUser:
+    """A person who reads the warehouse; ``employee`` is the id in the system."""
+
+    username: str
+    role: str
+    employee: str | None
+
+
+@dataclass(frozen=True)
+class FileColumn:
+    """Where a canonical field comes from in a file.
+
+    Attributes:
+        stages: Source stages whose rows the column speaks about; empty means all.
+        date_format: Overrides the format of the file for this column.
+    """
+
+    column: str
+    stages: tuple[str, ...] = ()
+    date_format: str | None = None
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """One file of a connection; what is None is detected or refused when ambiguous.
+
+    Attributes:
+        key: Columns that identify a record; several are joined.
+        people_separator: Splits a cell of a role into people.
+        line: Line of the block in the connection file.
+    """
+
+    path: Path
+    columns: Mapping[str, FileColumn]
+    key: tuple[str, ...]
+    line: int
+    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    rounding: str = "none"
+    date_format: str | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    people_separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connected system of the firm.
+
+    Attributes:
+        name: Also the raw schema, ``raw_<name>``.
+        url: Address from the settings; may hold a webhook code, so it stays out of
+            ``repr``, of the tables and of the fingerprint (see `address`).
+        stages: Pipeline -> source stage -> canonical stage.
+        deal_types: Source type -> canonical type.
+        fields: Entity -> canonical field -> source field.
+        roles: Role code -> source field of the deal.
+        departments: Id or name in the system -> function.
+        files: Entity -> file, for source ``files``.
+        path: The connection file.
+    """
+
+    name: str
+    source: str
+    title: str
+    timezone: str
+    reporting_currency: str
+    path: Path
+    url: str | None = field(default=None, repr=False)
+    card_url: str | None = None
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
+    deal_types: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    departments: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
+    access: tuple[AccessUser, ...] = ()
+    files: Mapping[str, FileTable] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> str:
+        """Schema of the raw tables."""
+        return f"raw_{self.name}"
+
+    @property
+    def address(self) -> str | None:
+        """Scheme, host and port of ``url``: what may be shown to people."""
+        if not self.url:
+            return None
+        parts = urlsplit(self.url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}"
+
+    @property
+    def card_address(self) -> str | None:
+        """Link to a deal card with the place ``{id}`` left open."""
+        if not self.card_url:
+            return None
+        return self.card_url.replace("{url}", self.address or "")
+
+
+def column_name(source_field: str) -> str:
+    """Column of a raw table for a field of the API, as dlt normalises it."""
+    # dlt takes about a second to import and most readers of a mapping do not need it.
+    from dlt.common.normalizers.naming.snake_case import NamingConvention  # noqa: PLC0415
+
+    return NamingConvention(63).normalize_path(source_field)
+
+
+def connection_path(name: str) -> Path:
+    """File of a connection: a name in ``ingestion/connections`` or a path."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    return CONNECTIONS_FOLDER / f"{name}.yaml"
+
+
+def load_connections(
+    names: Iterable[str], environment: Mapping[str, str]
+) -> list[Connection]:
+    """Load the connections of a home, names or paths, and check them together.
+
+    Raises:
+        MappingError: every problem of every file.
+    """
+    connections: list[Connection] = []
+    problems: list[str] = []
+    for name in names:
+        try:
+            connections.append(load_connection(connection_path(name), environment))
+        except MappingError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise MappingError(problems)
+    check_together(connections)
+    return connections
+
+
+def check_together(connections: Sequence[Connection]) -> None:
+    """Raise `MappingError` when the connections cannot live in one home."""
+    problems: list[str] = []
+    seen: dict[tuple[str, str], Connection] = {}
+    for connection in connections:
+        for what, value in (("source", connection.source), ("name", connection.name)):
+            first = seen.setdefault((what, value), connection)
+            if first is not connection:
+                problems.append(
+                    f"{connection.path}:1: a second connection with {what} `{value}`"
+                    f" (the first is {first.path}); a home has one per {what}: use"
+                    " another home (--home) or take one out of REESTR_CONNECTIONS"
+                )
+        first = connections[0]
+        for key in ("timezone", "reporting_currency"):
+            mine, other = getattr(connection, key), getattr(first, key)
+            if mine != other:
+                problems.append(
+                    f"{connection.path}:1: {key} {mine} differs from {other} of"
+                    f" {first.path}; a home has one {key}, use another home (--home)"
+                )
+    if problems:
+        raise MappingError(problems)
+
+
+def load_connection(path: Path, environment: Mapping[str, str]) -> Connection:
+    """Read and check one connection file.
+
+    Args:
+        path: The YAML file.
+        environment: Values for ``${NAME}``.
+
+    Raises:
+        MappingError: everything that is wrong, each with file and line.
+    """
+    problems = Problems(path)
+    block = read_marked(path, environment, problems)
+    connection = None
+    if block is not None:
+        connection = _Reader(path, block, problems).connection()
+    if problems.found or connection is None:
+        raise MappingError(problems.texts())
+    return connection
+
+
+class _Reader:
+    """Turns the marked tree into a `Connection`, remembering every problem."""
+
+    def __init__(self, path: Path, top: Block, problems: Problems) -> None:
+        self.path = path
+        self.top = top
+        self.problems = problems
+
+    def connection(self) -> Connection:
+        """Read the parts in the order of the file's description."""
+        self.known(self.top, "", _TOP_KEYS, "part")
+        source = self.choice(self.top, "source", SOURCES)
+        self.source_parts(source)
+        pipelines = self.pipelines()
+        stages = self.stages(pipelines)
+        roles = self.roles()
+        fields = self.fields()
+        currency = self.required(self.top, "reporting_currency")
+        if currency and not _CURRENCY.fullmatch(currency):
+            self.bad(
+                self.top,
+                "reporting_currency",
+                f"`{currency}` is not a currency code; write three capitals like RUB",
+            )
+        if source == "bitrix24":
+            self.meanings(fields.get("deals", {}), roles)
+        return Connection(
+            name=self.name(),
+            source=source,
+            title=self.required(self.top, "title"),
+            url=self.optional(self.top, "url"),
+            card_url=self.card_url(),
+            timezone=self.timezone(),
+            reporting_currency=currency,
+            pipelines=pipelines,
+            stages=stages,
+            channels=self.channels(),
+            deal_types=self.choices("deal_types", DEAL_TYPES, "deal type"),
+            fields={
+                entity: {name: value for name, (value, _) in columns.items()}
+                for entity, columns in fields.items()
+            },
+            roles={role: value for role, (value, _) in roles.items()},
+            departments=self.choices("departments", FUNCTIONS, "function"),
+            settings=self.settings(),
+            access=self.access(),
+            files=self.files(pipelines, stages, roles, currency),
+            path=self.path,
+        )
+
+    # ------------------------------------------------------------ small readers
+
+    def bad(self, block: Block, key: str, what: str) -> None:
+        self.problems.add(block.lines.get(key, block.line), f"{key}: {what}")
+
+    def known(self, block: Block, place: str, names: Iterable[str], kind: str) -> None:
+        known = tuple(names)
+        where = f" in {place}" if place else ""
+        for key, _, line in block.items():
+            if key not in known:
+                self.problems.add(
+                    line, f"unknown {kind} `{key}`{where}{suggestion(key, known)}"
+                )
+
+    def block(self, parent: Block, key: str) -> Block:
+        part = parent.entries.get(key)
+        if isinstance(part, Block):
+            return part
+        line = parent.lines.get(key, parent.line)
+        if part is not None and not (isinstance(part, Text) and not part.value):
+            self.problems.add(
+                line, f"{key}: names with values expected (`name: value`)"
+            )
+        return Block({}, {}, line)
+
+    def items(self, parent: Block, key: str) -> tuple[Part, ...]:
+        part = parent.entries.get(key)
+        if isinstance(part, Items):
+            return part.values
+        if part is not None and not (isinstance(part, Text) and not part.value):
+            self.bad(parent, key, "a list expected (lines starting with `- `)")
+        return ()
+
+    def text(self, part: Part, key: str) -> str:
+        if isinstance(part, Text):
+            return part.value
+        self.problems.add(part.line, f"{key}: one value expected")
+        return ""
+
+    def optional(self, block: Block, key: str) -> str | None:
+        part = block.entries.get(key)
+        return (self.text(part, key) or None) if part is not None else None
+
+    def required(self, block: Block, key: str) -> str:
+        part = block.entries.get(key)
+        value = self.text(part, key) if part is not None else ""
+        if not value and not isinstance(part, Items | Block):
+            self.bad(block, key, f"is missing; add `{key}: ...`")
+        return value
+
+    def choice(self, block: Block, key: str, known: tuple[str, ...]) -> str:
+        value = self.required(block, key)
+        if value and value not in known:
+            self.bad(block, key, f"unknown `{value}`{suggestion(value, known)}")
+        return value
+
+    def flag(self, block: Block, key: str) -> bool:
+        value = self.required(block, key)
+        if value and value.lower() not in {"true", "false"}:
+            self.bad(block, key, f"`{value}` is not true or false")
+        return value.lower() == "true"
+
+    def choices(self, key: str, known: tuple[str, ...], kind: str) -> dict[str, str]:
+        chosen: dict[str, str] = {}
+        for name, part, line in self.block(self.top, key).items():
+            value = self.text(part, name)
+            if value not in known:
+                self.problems.add(
+                    line,
+                    f"unknown {kind} `{value}` in {key}{suggestion(value, known)}",
+                )
+            chosen[name] = value
+        return chosen
+
+    # ------------------------------------------------------------ parts
+
+    def name(self) -> str:
+        name = self.required(self.top, "connection")
+        if name and not _NAME.fullmatch(name):
+            self.bad(
+                self.top,
+                "connection",
+                f"`{name}` cannot name a schema; use up to 40 of a-z, 0-9 and _",
+            )
+        return name
+
+    def timezone(self) -> str:
+        zone = self.required(self.top, "timezone")
+        if zone:
+            try:
+                ZoneInfo(zone)
+            except (ZoneInfoNotFoundError, ValueError):
+                self.bad(
+                    self.top,
+                    "timezone",
+                    f"`{zone}` is not a time zone; write a name like Europe/Moscow",
+                )
+        return zone
+
+    def card_url(self) -> str | None:
+        card_url = self.optional(self.top, "card_url")
+        if card_url and "{id}" not in card_url:
+            self.bad(self.top, "card_url", "has no place for the deal: add {id}")
+        if card_url and "{url}" in card_url and "url" not in self.top.entries:
+            self.bad(self.top, "card_url", "uses {url}, but `url` is missing")
+        return card_url
+
+    def source_parts(self, source: str) -> None:
+        """Check that the parts of a connection fit its source."""
+        if source == "bitrix24":
+            self.required(self.top, "url")
+            url = self.optional(self.top, "url")
+            if url and not re.match(r"https?://[^/]+", url):
+                self.bad(self.top, "url", "is not an address; start with https://")
+            if "fields" not in self.top.entries:
+                self.bad(self.top, "fields", "is missing; add `fields: {deals: ...}`")
+            if "files" in self.top.entries:
+                self.bad(self.top, "files", "belongs to `source: files`")
+        elif source == "files":
+            if "files" not in self.top.entries:
+                self.bad(self.top, "files", "is missing; add `files: {deals: ...}`")
+            if "fields" in self.top.entries:
+                self.bad(
+                    self.top,
+                    "fields",
+                    "is for a CRM; name columns in files.deals.columns",
+                )
+        if "stages" not in self.top.entries:
+            self.bad(self.top, "stages", "is missing; say what each stage means")
+
+    def pipelines(self) -> dict[str, str]:
+        labels: dict[str, str] = {}
+        block = self.block(self.top, "pipelines")
+        if not block.entries:
+            self.bad(self.top, "pipelines", "is missing; name at least one pipeline")
+        for pipeline in block.entries:
+            attributes = self.block(block, pipeline)
+            self.known(attributes, f"pipelines.{pipeline}", ("label",), "name")
+            labels[pipeline] = self.required(attributes, "label")
+        return labels
+
+    def stages(self, pipelines: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        stages: dict[str, dict[str, str]] = {}
+        block = self.block(self.top, "stages")
+        for pipeline, _, line in block.items():
+            if pipeline not in pipelines:
+                self.problems.add(
+                    line,
+                    f"stages of an unknown pipeline `{pipeline}`"
+                    f"{suggestion(pipeline, list(pipelines))}",
+                )
+            codes: dict[str, str] = {}
+            for crm_stage, part, stage_line in self.block(block, pipeline).items():
+                code = self.text(part, crm_stage)
+                if code not in STAGES:
+                    self.problems.add(
+                        stage_line,
+                        f"unknown stage `{code}` for {crm_stage}"
+                        f"{suggestion(code, STAGES)}",
+                    )
+                codes[crm_stage] = code
+            stages[pipeline] = codes
+        for pipeline in pipelines:
+            if not stages.get(pipeline) and block.entries:
+                self.bad(
+                    self.top,
+                    "stages",
+                    f"pipeline `{pipeline}` has no stages; add stages.{pipeline}",
+                )
+        return stages
+
+    def channels(self) -> tuple[Channel, ...]:
+        channels: list[Channel] = []
+        codes: dict[str, str] = {}
+        block = self.block(self.top, "channels")
+        for crm_channel, _, line in block.items():
+            attributes = self.block(block, crm_channel)
+            place = f"channels.{crm_channel}"
+            self.known(attributes, place, ("label", "group", "is_paid", "code"), "name")
+            code = self.required(attributes, "code")
+            if code and code in codes:
+                self.problems.add(
+                    line,
+                    f"channels {codes[code]} and {crm_channel} share the code `{code}`;"
+                    " give each its own",
+                )
+            codes.setdefault(code, crm_channel)
+            channels.append(
+                Channel(
+                    crm_channel=crm_channel,
+                    code=code,
+                    label=self.required(attributes, "label"),
+                    group=self.required(attributes, "group"),
+                    is_paid=self.flag(attributes, "is_paid"),
+                )
+            )
+        return tuple(channels)
+
+    def fields(self) -> dict[str, dict[str, tuple[str, int]]]:
+        fields: dict[str, dict[str, tuple[str, int]]] = {}
+        block = self.block(self.top, "fields")
+        self.known(block, "fields", ENTITY_FIELDS, "entity")
+        for entity in block.entries:
+            columns = self.block(block, entity)
+            names = tuple(ENTITY_FIELDS.get(entity, ()))
+            if names:
+                self.known(columns, f"fields.{entity}", names, "canonical field")
+            fields[entity] = {
+                name: (self.text(part, name), line)
+                for name, part, line in columns.items()
+            }
+            for name, (value, line) in fields[entity].items():
+                if not value:
+                    self.problems.add(
+                        line, f"{name}: no source field; name one or take the line out"
+                    )
+        return fields
+
+    def roles(self) -> dict[str, tuple[str, int]]:
+        block = self.block(self.top, "roles")
+        self.known(block, "roles", ROLES, "role")
+        roles = {
+            role: (self.text(part, role), line) for role, part, line in block.items()
+        }
+        for role, (value, line) in roles.items():
+            if not value:
+                self.problems.add(
+                    line, f"{role}: no source field; name one or take the line out"
+                )
+        return roles
+
+    def meanings(
+        self,
+        fields: Mapping[str, tuple[str, int]],
+        roles: Mapping[str, tuple[str, int]],
+    ) -> None:
+        """One source field has one meaning.
+
+        A field that identifies the record may have one more, and one person may hold
+        several roles.
+        """
+        first: dict[str, tuple[str, int]] = {}
+        for name, (value, line) in fields.items():
+            if name in IDENTITY_FIELDS or not value:
+                continue
+            if value in first:
+                other, other_line = first[value]
+                self.problems.add(
+                    line,
+                    f"{value} is given two meanings: `{other}` (line {other_line}) and"
+                    f" `{name}`; keep the true one",
+                )
+            first.setdefault(value, (name, line))
+        for role, (value, line) in roles.items():
+            if value in first and first[value][0] != "responsible_id":
+                other, other_line = first[value]
+                self.problems.add(
+                    line,
+                    f"{value} is given two meanings: `{other}` (line {other_line}) and"
+                    f" role `{role}`; keep the true one",
+                )
+
+    def settings(self) -> tuple[Setting, ...]:
+        settings: list[Setting] = []
+        lines: dict[tuple[str, date], int] = {}
+        for part in self.items(self.top, "settings"):
+            if not isinstance(part, Block):
+                self.problems.add(
+                    part.line, "settings: `- {valid_from: DATE, name: value}` expected"
+                )
+                continue
+            self.known(part, "settings", ("valid_from", *DEFAULT_SETTINGS), "setting")
+            valid_from = self.date(part, "valid_from")
+            for name, value_part, line in part.items():
+                if name == "valid_from" or valid_from is None:
+                    continue
+                value = _number(self.text(value_part, name))
+                if value is None:
+                    self.problems.add(line, f"{name}: a number expected")
+                    continue
+                first = lines.setdefault((name, valid_from), line)
+                if first != line:
+                    self.problems.add(
+                        line,
+                        f"{name} is set twice from {valid_from} (first on line"
+                        f" {first}); keep one of them",
+                    )
+                settings.append(Setting(name, value, valid_from))
+        return tuple(settings)
+
+    def date(self, block: Block, key: str) -> date | None:
+        value = self.required(block, key)
+        if not value:
+            return None
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                pass
+        self.bad(block, key, f"`{value}` is not a date; write it like 2026-01-31")
+        return None
+
+    def access(self) -> tuple[AccessUser, ...]:
+        users: list[AccessUser] = []
+        lines: dict[str, int] = {}
+        for part in self.items(self.top, "access"):
+            if not isinstance(part, Block):
+                self.problems.add(
+                    part.line,
+                    "access: `- {username: NAME, role: ROLE, employee: ID}` expected",
+                )
+                continue
+            self.known(part, "access", ("username", "role", "employee"), "name")
+            username = self.required(part, "username")
+            if username and not _NAME.fullmatch(username):
+                self.bad(
+                    part,
+                    "username",
+                    f"`{username}` cannot be a login; use up to 40 of a-z, 0-9 and _",
+                )
+            first = lines.setdefault(username, part.line)
+            if username and first != part.line:
+                self.bad(
+                    part,
+                    "username",
+                    f"`{username}` is given twice (first on line {first}); one line per"
+                    " person",
+                )
+            role = self.choice(part, "role", ACCESS_ROLES)
+            employee = self.optional(part, "employee")
+            if role != "admin" and role in ACCESS_ROLES and employee is None:
+                self.bad(
+                    part,
+                    "employee",
+                    f"{role} reads by the person's place; add `employee: ID`",
+                )
+            users.append(AccessUser(username, role, employee))
+        return tuple(users)
+
+    # ------------------------------------------------------------ files
+
+    def files(
+        self,
+        pipelines: Mapping[str, str],
+        stages: Mapping[str, Mapping[str, str]],
+        roles: Mapping[str, tuple[str, int]],
+        currency: str,
+    ) -> dict[str, FileTable]:
+        tables: dict[str, FileTable] = {}
+        block = self.block(self.top, "files")
+        self.known(block, "files", ENTITY_FIELDS, "entity")
+        if block.entries and "deals" not in block.entries:
+            self.bad(self.top, "files", "`deals` is missing; it is the table of deals")
+        for entity in block.entries:
+            if entity not in ENTITY_FIELDS:
+                continue
+            table = self.file(self.block(block, entity), entity, stages)
+            tables[entity] = table
+            if entity == "deals":
+                self.deal_file(self.block(block, entity), table, pipelines, currency)
+                columns = {
+                    name: (column.column, table.line)
+                    for name, column in table.columns.items()
+                }
+                self.meanings({}, roles)
+                self.role_columns(columns, roles)
+        return tables
+
+    def file(
+        self, block: Block, entity: str, stages: Mapping[str, Mapping[str, str]]
+    ) -> FileTable:
+        place = f"files.{entity}"
+        self.known(block, place, _FILE_KEYS, "name")
+        path = Path(self.required(block, "path"))
+        names = ENTITY_FIELDS[entity]
+        columns_block = self.block(block, "columns")
+        if not columns_block.entries:
+            self.bad(block, "columns", "is missing; say what each column means")
+        self.known(columns_block, f"{place}.columns", names, "canonical field")
+        source_stages = {stage for codes in stages.values() for stage in codes}
+        columns = {
+            name: self.file_column(part, name, source_stages)
+            for name, part, _ in columns_block.items()
+        }
+        self.column_meanings(columns_block, columns)
+        constants_block = self.block(block, "constants")
+        self.known(constants_block, f"{place}.constants", names, "canonical field")
+        constants = {
+            name: self.text(part, name) for name, part, _ in constants_block.items()
+        }
+        for name in constants:
+            if name in columns:
+                self.bad(
+                    constants_block,
+                    name,
+                    f"is also a column (line {columns_block.lines[name]}); keep one",
+                )
+        key = self.key(block, columns)
+        return FileTable(
+            path=path if path.is_absolute() else self.path.parent / path,
+            columns=columns,
+            key=key,
+            line=block.line,
+            sheet=self.optional(block, "sheet"),
+            encoding=self.detail(block, "encoding", ENCODINGS),
+            delimiter=DELIMITERS.get(
+                self.detail(block, "delimiter", tuple(DELIMITERS)) or ""
+            ),
+            decimal=self.detail(block, "decimal", DECIMALS),
+            thousands=self.detail(block, "thousands", DECIMALS),
+            rounding=self.detail(block, "rounding", ROUNDINGS) or "none",
+            date_format=self.date_format(block),
+            constants=constants,
+            values=self.values(block, place, names),
+            people_separator=self.optional(block, "people_separator"),
+        )
+
+    def detail(self, block: Block, key: str, known: tuple[str, ...]) -> str | None:
+        value = self.optional(block, key)
+        if value is not None and value not in known:
+            names = ", ".join(f"`{name}`" for name in known if name.strip())
+            self.bad(block, key, f"unknown `{value}`; known: {names}")
+        return value
+
+    def date_format(self, block: Block) -> str | None:
+        value = self.optional(block, "date_format")
+        if value is None:
+            return None
+        found = set(_DATE_DIRECTIVES.findall(value))
+        if not ({"d", "m"} <= found and found & {"y", "Y"}) or not found <= set(
+            "dmyYHMSfz"
+        ):
+            self.bad(
+                block,
+                "date_format",
+                f"`{value}` does not describe a date; use %d, %m and %Y (or %y), with"
+                " %H, %M, %S for a time",
+            )
+        return value
+
+    def file_column(self, part: Part, name: str, source_stages: set[str]) -> FileColumn:
+        if isinstance(part, Text):
+            if not part.value:
+                self.problems.add(
+                    part.line, f"{name}: no column; name one or take the line out"
+                )
+            return FileColumn(part.value)
+        if isinstance(part, Items):
+            self.problems.add(part.line, f"{name}: one column expected")
+            return FileColumn("")
+        self.known(part, f"columns.{name}", ("column", "stages", "date_format"), "name")
+        stages: list[str] = []
+        for item in self.items(part, "stages"):
+            stage = self.text(item, "stages")
+            if stage not in source_stages:
+                self.problems.add(
+                    item.line,
+                    f"unknown stage `{stage}` in columns.{name}"
+                    f"{suggestion(stage, sorted(source_stages))}",
+                )
+            stages.append(stage)
+        return FileColumn(
+            column=self.required(part, "column"),
+            stages=tuple(stages),
+            date_format=self.date_format(part),
+        )
+
+    def column_meanings(self, block: Block, columns: Mapping[str, FileColumn]) -> None:
+        """One column has one meaning per stage."""
+        first: dict[str, list[str]] = {}
+        for name, column in columns.items():
+            if name in IDENTITY_FIELDS or not column.column:
+                continue
+            for other in first.get(column.column, []):
+                mine, others = set(column.stages), set(columns[other].stages)
+                if mine and others and not mine & others:
+                    continue
+                self.problems.add(
+                    block.lines[name],
+                    f"{column.column} is given two meanings: `{other}` (line"
+                    f" {block.lines[other]}) and `{name}`; keep the true one or say"
+                    f" for which stages: {name}: {{column: ..., stages: [...]}}",
+                )
+            first.setdefault(column.column, []).append(name)
+
+    def role_columns(
+        self,
+        columns: Mapping[str, tuple[str, int]],
+        roles: Mapping[str, tuple[str, int]],
+    ) -> None:
+        people = {"responsible_id"} | IDENTITY_FIELDS
+        taken = {
+            value: name for name, (value, _) in columns.items() if name not in people
+        }
+        for role, (value, line) in roles.items():
+            if value in taken:
+                self.problems.add(
+                    line,
+                    f"{value} is given two meanings: `{taken[value]}` and role"
+                    f" `{role}`; keep the true one",
+                )
+
+    def key(self, block: Block, columns: Mapping[str, FileColumn]) -> tuple[str, ...]:
+        part = block.entries.get("key")
+        if isinstance(part, Text) and part.value:
+            key: tuple[str, ...] = (part.value,)
+        else:
+            key = tuple(self.text(item, "key") for item in self.items(block, "key"))
+        identity = columns.get("source_id")
+        if not key and identity is None:
+            self.bad(
+                block,
+                "key",
+                "is missing; name the columns that identify a row: `key: [id]`",
+            )
+        elif key and identity is not None and key != (identity.column,):
+            self.bad(
+                block, "key", f"differs from source_id ({identity.column}); keep one"
+            )
+        if len(set(key)) != len(key):
+            self.bad(block, "key", "names a column twice")
+        return key or ((identity.column,) if identity else ())
+
+    def values(
+        self, block: Block, place: str, names: Iterable[str]
+    ) -> dict[str, dict[str, str]]:
+        values_block = self.block(block, "values")
+        self.known(values_block, f"{place}.values", names, "canonical field")
+        return {
+            name: {
+                before: self.text(part, before)
+                for before, part, _ in self.block(values_block, name).items()
+            }
+            for name in values_block.entries
+        }
+
+    def deal_file(
+        self,
+        block: Block,
+        table: FileTable,
+        pipelines: Mapping[str, str],
+        currency: str,
+    ) -> None:
+        """What a file of deals cannot do without."""
+        given = {*table.columns, *table.constants}
+        if "crm_stage" not in given:
+            self.bad(
+                block,
+                "columns",
+                "crm_stage is missing; map it, or give every row one stage:"
+                " `constants: {crm_stage: ...}`",
+            )
+        pipeline = table.constants.get("pipeline")
+        constants = self.block(block, "constants")
+        if pipeline is not None and pipeline not in pipelines:
+            self.bad(
+                constants,
+                "pipeline",
+                f"unknown pipeline `{pipeline}`{suggestion(pipeline, list(pipelines))}",
+            )
+        if "pipeline" not in given and len(pipelines) != 1:
+            self.bad(
+                block,
+                "columns",
+                "pipeline is missing and there are several; map it or give a constant",
+            )
+        constant = table.constants.get("currency", currency)
+        if constant != currency:
+            self.bad(
+                constants,
+                "currency",
+                f"{constant} is not the reporting_currency {currency}, and there is no"
+                " rate to convert it",
+            )
+
+
+def _number(text: str) -> str | None:
+    """A setting's number without the percent sign; None when it is not a number."""
+    stripped = text.removesuffix("%").strip()
+    try:
+        value = Decimal(stripped)
+    except InvalidOperation:
+        return None
+    return stripped if value.is_finite() else None
+
+
+# ---------------------------------------------------------------- tables of the mapping
+
+Value = str | bool | date | None
+Row = dict[str, Value]
+
+# Table -> column -> type; the first ``keys`` columns identify a row.
+_TABLES: Mapping[str, Mapping[str, LiteralString]] = {
+    "connections": {
+        "connection": "text",
+        "source": "text",
+        "title": "text",
+        "url": "text",
+        "card_url": "text",
+        "timezone": "text",
+        "reporting_currency": "text",
+    },
+    "stages": {
+        "connection": "text",
+        "pipeline": "text",
+        "crm_stage": "text",
+        "stage": "text",
+    },
+    "pipelines": {"connection": "text", "pipeline": "text", "label": "text"},
+    "channels": {
+        "connection": "text",
+        "crm_channel": "text",
+        "code": "text",
+        "label": "text",
+        "channel_group": "text",
+        "is_paid": "boolean",
+    },
+    "deal_types": {"connection": "text", "crm_type": "text", "deal_type": "text"},
+    "departments": {
+        "connection": "text",
+        "department_id": "text",
+        "function": "text",
+    },
+    "roles": {"connection": "text", "role": "text", "source_field": "text"},
+    "settings": {
+        "connection": "text",
+        "setting": "text",
+        "value": "text",
+        "valid_from": "date",
+    },
+    "access_users": {
+        "connection": "text",
+        "username": "text",
+        "role": "text",
+        "employee_id": "text",
+    },
+}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "connections": ("connection",),
+    "stages": ("connection", "pipeline", "crm_stage"),
+    "pipelines": ("connection", "pipeline"),
+    "channels": ("connection", "crm_channel"),
+    "deal_types": ("connection", "crm_type"),
+    "departments": ("connection", "department_id"),
+    "roles": ("connection", "role"),
+    "settings": ("connection", "setting", "valid_from"),
+    "access_users": ("connection", "username"),
+}
+
+
+def mapping_tables(connections: Sequence[Connection]) -> dict[str, list[Row]]:
+    """Rows of every table of schema ``mapping``, in a stable order.
+
+    A setting that no file names has its default of ``metrics.md`` from
+    `SETTINGS_START` on, so a date always finds a value.
+    """
+    tables: dict[str, list[Row]] = {name: [] for name in _TABLES}
+    for connection in connections:
+        for name, rows in _rows(connection).items():
+            tables[name].extend(rows)
+    return {
+        name: sorted(rows, key=lambda row: [str(value) for value in row.values()])
+        for name, rows in tables.items()
+    }
+
+
+def _rows(connection: Connection) -> dict[str, list[Row]]:
+    own: Row = {"connection": connection.name}
+    started = {
+        setting.name
+        for setting in connection.settings
+        if setting.valid_from <= SETTINGS_START
+    }
+    settings = [
+        Setting(name, value, SETTINGS_START)
+        for name, value in DEFAULT_SETTINGS.items()
+        if name not in started
+    ]
+    settings.extend(connection.settings)
+    return {
+        "connections": [
+            own
+            | {
+                "source": connection.source,
+                "title": connection.title,
+                "url": connection.address,
+                "card_url": connection.card_address,
+                "timezone": connection.timezone,
+                "reporting_currency": connection.reporting_currency,
+            }
+        ],
+        "stages": [
+            own | {"pipeline": pipeline, "crm_stage": crm_stage, "stage": stage}
+            for pipeline, codes in connection.stages.items()
+            for crm_stage, stage in codes.items()
+        ],
+        "pipelines": [
+            own | {"pipeline": pipeline, "label": label}
+            for pipeline, label in connection.pipelines.items()
+        ],
+        "channels": [
+            own
+            | {
+                "crm_channel": channel.crm_channel,
+                "code": channel.code,
+                "label": channel.label,
+                "channel_group": channel.group,
+                "is_paid": channel.is_paid,
+            }
+            for channel in connection.channels
+        ],
+        "deal_types": [
+            own | {"crm_type": crm_type, "deal_type": deal_type}
+            for crm_type, deal_type in connection.deal_types.items()
+        ],
+        "departments": [
+            own | {"department_id": department, "function": function}
+            for department, function in connection.departments.items()
+        ],
+        "roles": [
+            own | {"role": role, "source_field": source_field}
+            for role, source_field in connection.roles.items()
+        ],
+        "settings": [
+            own
+            | {
+                "setting": setting.name,
+                "value": setting.value,
+                "valid_from": setting.valid_from,
+            }
+            for setting in settings
+        ],
+        "access_users": [
+            own
+            | {
+                "username": user.username,
+                "role": user.role,
+                "employee_id": user.employee,
+            }
+            for user in connection.access
+        ],
+    }
+
+
+def write_mapping(connections: Sequence[Connection], database_url: str) -> list[str]:
+    """Replace schema ``mapping`` in one transaction, touching only what differs.
+
+    Returns:
+        Names of the tables that were written; empty when nothing changed.
+    """
+    tables = mapping_tables(connections)
+    written: list[str] = []
+    with psycopg.connect(database_url) as database:
+        exists = database.execute(
+            "select 1 from pg_namespace where nspname = 'mapping'"
+        ).fetchone()
+        if exists is None:
+            database.execute("create schema mapping")
+        for name, rows in tables.items():
+            columns = _TABLES[name]
+            _ensure_table(database, name, columns)
+            wanted = [tuple(row[column] for column in columns) for row in rows]
+            if _content(database, name, columns) == sorted(wanted, key=repr):
+                continue
+            table = sql.Identifier("mapping", name)
+            database.execute(sql.SQL("delete from {}").format(table))
+            with (
+                database.cursor() as cursor,
+                cursor.copy(sql.SQL("copy {} from stdin").format(table)) as copy,
+            ):
+                for row in wanted:
+                    copy.write_row(row)
+            written.append(name)
+    return written
+
+
+def _content(
+    database: psycopg.Connection, name: str, columns: Iterable[str]
+) -> list[tuple[Value, ...]]:
+    query = sql.SQL("select {} from {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.Identifier("mapping", name),
+    )
+    return sorted(database.execute(query).fetchall(), key=repr)
+
+
+def _ensure_table(
+    database: psycopg.Connection, name: str, columns: Mapping[str, LiteralString]
+) -> None:
+    """Create the table, or make it anew when its columns are of another version."""
+    found = database.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped"
+        " order by attnum",
+        (f"mapping.{name}",),
+    ).fetchall()
+    if found == list(columns.items()):
+        return
+    table = sql.Identifier("mapping", name)
+    database.execute(sql.SQL("drop table if exists {}").format(table))
+    database.execute(
+        sql.SQL("create table {} ({}, primary key ({}))").format(
+            table,
+            sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
+                for column, kind in columns.items()
+            ),
+            sql.SQL(", ").join(map(sql.Identifier, _KEYS[name])),
+        )
+    )
+
+
+# ---------------------------------------------------------------- dbt variables
+
+DbtVar = (
+    str
+    | list[str]
+    | dict[str, str | dict[str, str | None] | dict[str, dict[str, str | None]]]
+)
+
+
+def dbt_vars(connections: Sequence[Connection]) -> dict[str, DbtVar]:
+    """Variables for dbt: where each source lies and which column means what.
+
+    Returns:
+        ``crm_sources``, ``timezone``, ``reporting_currency`` and per source
+        ``schema``, ``connection``, ``fields`` (entity -> every canonical field ->
+        raw column, or None when the firm has none) and ``roles`` (every role code ->
+        raw column or None).
+    """
+    check_together(connections)
+    if not connections:
+        raise MappingError(["no connections; name at least one in REESTR_CONNECTIONS"])
+    variables: dict[str, DbtVar] = {
+        "crm_sources": sorted(connection.source for connection in connections),
+        "timezone": connections[0].timezone,
+        "reporting_currency": connections[0].reporting_currency,
+    }
+    for connection in connections:
+        name: Callable[[str], str] = column_name
+        fields = connection.fields
+        if connection.source == "files":
+            name = str
+            fields = {
+                entity: {
+                    canonical: canonical
+                    for canonical in (*table.columns, *table.constants, "source_id")
+                }
+                for entity, table in connection.files.items()
+            }
+        variables[connection.source] = {
+            "schema": connection.schema,
+            "connection": connection.name,
+            "fields": {
+                entity: {
+                    canonical: (
+                        name(fields[entity][canonical])
+                        if canonical in fields.get(entity, {})
+                        else None
+                    )
+                    for canonical in canonical_fields
+                }
+                for entity, canonical_fields in ENTITY_FIELDS.items()
+            },
+            "roles": {
+                role: name(connection.roles[role]) if role in connection.roles else None
+                for role in ROLES
+            },
+        }
+    return variables
+
+
+def fingerprint(connections: Sequence[Connection]) -> str:
+    """Changes when, and only when, the meaning or the addresses of data change."""
+    content = {
+        "tables": mapping_tables(connections),
+        "variables": dbt_vars(connections),
+        "files": {
+            f"{connection.name}.{entity}": repr(table)
+            for connection in connections
+            for entity, table in connection.files.items()
+        },
+    }
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
