@@ -125,7 +125,7 @@ def provision(warehouse: Warehouse, usernames: Iterable[str]) -> None:
                 f"username {username!r}: use up to 38 small letters, digits, dots, "
                 "dashes and underscores, a letter first"
             )
-    passwords = {login: warehouse._password(login) for login in _logins(people)}  # noqa: SLF001
+    passwords = {login: warehouse._password(login) for login in _logins(people)}
     wanted = fingerprint(
         FRAME.read_text(encoding="utf-8"),
         *(f"{login}={password}" for login, password in passwords.items()),
@@ -199,16 +199,16 @@ def _create_roles(
         )
     readers = ["bi", "data_team", *(f"p_{username}" for username in people)]
     for login in readers:
-        role = sql.Identifier(warehouse.role(login))
+        member = sql.Identifier(warehouse.role(login))
         connection.execute(
-            sql.SQL("grant {} to {}").format(sql.Identifier(reader), role)
+            sql.SQL("grant {} to {}").format(sql.Identifier(reader), member)
         )
         for setting in (
             "default_transaction_read_only = on",
             "statement_timeout = '120s'",
             "search_path = reports, quality, access",
         ):
-            connection.execute(sql.SQL(f"alter role {{}} set {setting}").format(role))
+            connection.execute(sql.SQL(f"alter role {{}} set {setting}").format(member))
     # The administrator may be no superuser: it then hands over what it owns as a
     # member of the owning roles.
     for login in ("loader", "transformer", "superset", "dagster"):
@@ -239,7 +239,7 @@ def _build_frame(connection: psycopg.Connection, warehouse: Warehouse) -> None:
         ).format(database=database, **names)
     )
     connection.execute(
-        sql.SQL(FRAME.read_text(encoding="utf-8")).format(  # type: ignore[arg-type]
+        sql.SQL(FRAME.read_text(encoding="utf-8")).format(
             **names,
             bi_name=sql.Literal(warehouse.role("bi")),
             data_team_name=sql.Literal(warehouse.role("data_team")),

@@ -62,16 +62,47 @@ grant select on decisions.batches, decisions.scope_exceptions to {transformer};
 -- One row per pass of the main job.
 create table if not exists ops.passes (
     pass_id bigint generated always as identity primary key,
+    pass_time timestamptz not null,
     started_at timestamptz not null default now(),
     finished_at timestamptz,
     outcome text not null default 'running'
     check (outcome in ('running', 'published', 'unchanged', 'failed')),
     stage text not null default 'land',
+    rows_landed bigint,
     error text,
     fingerprint text
 );
 
 alter table ops.passes owner to {transformer};
+
+-- When deleted records of a connection were last looked for.
+create table if not exists ops.sweeps (
+    connection text not null,
+    pass_id bigint not null,
+    primary key (connection, pass_id)
+);
+
+alter table ops.sweeps owner to {transformer};
+
+-- One row per publication; readers ask it how fresh the numbers are.
+create table if not exists reports.publications (
+    publication_id bigint generated always as identity primary key,
+    pass_id bigint not null,
+    published_at timestamptz not null default now(),
+    data_as_of timestamptz not null,
+    rows_changed bigint not null
+);
+
+alter table reports.publications owner to {transformer};
+grant select on reports.publications to {reader};
+
+-- The moment that the pass reports on; every model reads the same one.
+create table if not exists ops.clock (
+    only_row boolean primary key default true check (only_row),
+    pass_time timestamptz not null
+);
+
+alter table ops.clock owner to {transformer};
 
 -- Results of the quality rules, one row per run, rule, record and column.
 create table if not exists checks.check_results (

@@ -1,0 +1,13 @@
+{# Who may read a row of money credited to one employee: whole money of the units above,
+   the own share of the units above and of the employee. #}
+{% macro money_reader_keys(employee_key, ancestor_keys) -%}
+    array['whole/company', 'split/employee:' || {{ employee_key }}]
+    || coalesce(
+        (
+            select array_agg(rights.right_name || '/sales:' || units.org_unit_key)
+            from unnest({{ ancestor_keys }}) as units (org_unit_key)
+            cross join (values ('whole'), ('split')) as rights (right_name)
+        ),
+        '{}'
+    )
+{%- endmacro %}

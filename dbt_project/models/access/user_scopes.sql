@@ -1,0 +1,132 @@
+with
+
+users as (
+
+    select * from {{ source('mapping', 'access_users') }}
+
+),
+
+access_roles as (
+
+    select * from {{ ref('access_roles') }}
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+org_units as (
+
+    select * from {{ ref('dim_org_units') }}
+
+),
+
+exceptions as (
+
+    select scope_exceptions.*
+    from {{ source('decisions', 'scope_exceptions') }} as scope_exceptions
+    where
+        scope_exceptions.valid_from <= {{ today() }}
+        and coalesce(scope_exceptions.valid_to, 'infinity') >= {{ today() }}
+
+),
+
+-- The data team reads through a login of its own, without an employee.
+granted as (
+
+    select
+        users.username,
+        users.role,
+        users.connection || ':' || users.employee_id as employee_key
+    from users
+
+    union all
+
+    select
+        'data_team' as username,
+        'data_team' as role,
+        cast(null as text) as employee_key
+
+),
+
+rights as (
+
+    select
+        granted.username,
+        granted.employee_key,
+        access_roles.right_name,
+        access_roles.level,
+        access_roles.family
+
+    from granted
+
+    inner join access_roles
+        on granted.role = access_roles.role
+
+),
+
+scopes as (
+
+    select
+        username,
+        right_name || '/company' as key
+    from rights
+    where level = 'company'
+
+    union all
+
+    select
+        rights.username,
+        rights.right_name || '/' || rights.family || ':' || org_units.org_unit_key as key
+    from rights
+    inner join org_units
+        on
+            rights.family = org_units.function
+            and org_units.org_unit_key = org_units.department_key
+    where rights.level = 'function'
+
+    union all
+
+    select
+        rights.username,
+        rights.right_name || '/' || rights.family || ':' || employees.org_unit_key as key
+    from rights
+    inner join employees
+        on rights.employee_key = employees.employee_key
+    where
+        rights.level = 'unit'
+        and employees.org_unit_key is not null
+
+    union all
+
+    select
+        username,
+        right_name || '/employee:' || employee_key as key
+    from rights
+    where
+        level = 'employee'
+        and employee_key is not null
+
+    union all
+
+    -- An exception widens rows and money alike, in the families of the person's role.
+    select
+        rights.username,
+        rights.right_name || '/' || rights.family || ':' || org_units.org_unit_key as key
+    from rights
+    inner join exceptions
+        on rights.username = exceptions.username
+    inner join org_units
+        on split_part(org_units.org_unit_key, ':', 2) = exceptions.org_unit_id
+    where rights.family is not null
+
+)
+
+select distinct
+    username,
+    key
+
+from scopes

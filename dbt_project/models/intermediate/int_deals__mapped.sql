@@ -1,0 +1,176 @@
+{# One row per deal of any CRM, in canonical stages, types and dates. #}
+with
+
+deals as (
+
+    select * from {{ ref('int_deals__unioned') }}
+
+),
+
+connections as (
+
+    select * from {{ source('mapping', 'connections') }}
+
+),
+
+pipelines as (
+
+    select * from {{ source('mapping', 'pipelines') }}
+
+),
+
+mapped_stages as (
+
+    select * from {{ source('mapping', 'stages') }}
+
+),
+
+mapped_channels as (
+
+    select * from {{ source('mapping', 'channels') }}
+
+),
+
+mapped_types as (
+
+    select * from {{ source('mapping', 'deal_types') }}
+
+),
+
+terminal_moves as (
+
+    select
+        deal_key,
+        max(entered_at) filter (where stage = 'closed_won') as won_at,
+        max(entered_at) filter (where stage = 'lost') as lost_at
+
+    from {{ ref('int_stage_visits__mapped') }}
+
+    where stage in ('closed_won', 'lost')
+
+    group by deal_key
+
+),
+
+renamed as (
+
+    select
+        deals.*,
+        deals.source_system || ':' || deals.source_id as deal_key,
+        deals.source_system || ':' || deals.responsible_id as responsible_key,
+        coalesce(mapped_stages.stage, 'unmapped') as stage,
+        mapped_types.deal_type,
+        mapped_channels.code as channel,
+        coalesce(mapped_channels.label, deals.crm_channel) as channel_label,
+        mapped_channels.channel_group,
+        coalesce(pipelines.label, deals.pipeline) as pipeline_label,
+        replace(connections.card_url, '{id}', deals.source_id) as card_url,
+        coalesce(deals.currency, connections.reporting_currency)
+        = connections.reporting_currency as is_reporting_currency
+
+    from deals
+
+    inner join connections
+        on deals.source_system = connections.connection
+
+    left join mapped_stages
+        on
+            deals.source_system = mapped_stages.connection
+            and deals.pipeline = mapped_stages.pipeline
+            and deals.crm_stage = mapped_stages.crm_stage
+
+    left join mapped_channels
+        on
+            deals.source_system = mapped_channels.connection
+            and deals.crm_channel = mapped_channels.crm_channel
+
+    left join mapped_types
+        on
+            deals.source_system = mapped_types.connection
+            and deals.crm_type = mapped_types.crm_type
+
+    left join pipelines
+        on
+            deals.source_system = pipelines.connection
+            and deals.pipeline = pipelines.pipeline
+
+),
+
+judged as (
+
+    select
+        renamed.*,
+        case renamed.stage
+            when 'closed_won' then 'won'
+            when 'lost' then 'lost'
+            when 'paused' then 'paused'
+            else 'open'
+        end as outcome,
+        {{ business_date('terminal_moves.won_at') }} as won_stage_date,
+        coalesce(renamed.lost_date, {{ business_date('terminal_moves.lost_at') }})
+            as last_loss_date
+
+    from renamed
+
+    left join terminal_moves
+        on renamed.deal_key = terminal_moves.deal_key
+
+),
+
+dated as (
+
+    select
+        deal_key,
+        source_system,
+        source_id,
+        deal_number,
+        card_url,
+        title,
+        responsible_key,
+        pipeline,
+        pipeline_label,
+        crm_stage,
+        stage,
+        outcome,
+        crm_type,
+        deal_type,
+        channel,
+        channel_label,
+        channel_group,
+        object_address,
+        client_name,
+        partner_agency,
+        contract_number,
+        refusal_reason,
+        refusal_comment,
+        {{ business_date('created_at') }} as created_date,
+        contract_signed_date,
+        advance_received_date,
+        advance_expiry_date,
+        planned_settlement_date,
+        case when outcome = 'won' then coalesce(settlement_date, won_stage_date) end
+            as closing_date,
+        case
+            when outcome <> 'won' then null
+            when settlement_date is not null then 'settlement'
+            when won_stage_date is not null then 'stage_entry'
+        end as closing_date_basis,
+        case when outcome = 'lost' then last_loss_date end as lost_date,
+        is_reporting_currency,
+        -- Nothing is converted without a rate: a foreign amount is unknown here.
+        case when is_reporting_currency then price end as price,
+        case when is_reporting_currency then commission end as commission,
+        case when is_reporting_currency then partner_share end as partner_share,
+        case when is_reporting_currency then direct_expenses end as direct_expenses,
+        case when is_reporting_currency then paid_amount end as paid_amount,
+        case when is_reporting_currency then advance_amount end as advance_amount,
+        created_at,
+        modified_at,
+        deleted_at,
+        is_test
+
+    from judged
+
+)
+
+select * from dated

@@ -1,0 +1,46 @@
+with
+
+events as (
+
+    select * from {{ ref('fct_deal_events') }}
+
+),
+
+grouped as (
+
+    select
+        event_date,
+        event_month,
+        employee_key,
+        coalesce(employee_name, {{ text('unassigned') }}) as employee_name,
+        group_key,
+        coalesce(group_name, {{ text('no_group') }}) as group_name,
+        department_key,
+        coalesce(department_name, {{ text('no_department') }}) as department_name,
+        deal_type_label,
+        pipeline_label,
+        channel_label,
+        ancestor_keys,
+        {{ kpi_columns('deal_events') }}
+
+    from events
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+
+),
+
+keyed as (
+
+    select
+        md5(concat_ws(
+            '|', event_date, employee_key, ancestor_keys, deal_type_label,
+            pipeline_label, channel_label
+        )) as kpi_key,
+        *,
+        {{ money_reader_keys('employee_key', 'ancestor_keys') }} as reader_keys
+
+    from grouped
+
+)
+
+select * from keyed

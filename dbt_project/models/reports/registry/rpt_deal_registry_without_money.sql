@@ -1,0 +1,13 @@
+select
+    {%- for column in registry_columns() %}
+    registry.{{ column }},
+    {%- endfor %}
+    {%- for column in marked_columns() %}
+    registry.{{ column }}_state,
+    {%- endfor %}
+    keys.row_keys as reader_keys
+
+from {{ ref('int_deal_registry__described') }} as registry
+
+inner join {{ ref('int_deals__keyed') }} as keys
+    on registry.deal_key = keys.deal_key

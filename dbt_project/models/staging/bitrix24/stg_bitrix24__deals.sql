@@ -1,0 +1,108 @@
+with
+
+source as (
+
+    select * from {{ source('bitrix24', 'deals') }}
+
+),
+
+contacts as (
+
+    select * from {{ source('bitrix24', 'contacts') }}
+
+),
+
+deletions as (
+
+    select * from {{ source('bitrix24', 'deletions') }}
+    where
+        entity = 'deals'
+        and returned_at is null
+
+),
+
+refusal_reasons as (
+
+    select
+        options.item ->> 'ID' as option_id,
+        options.item ->> 'VALUE' as option_label
+
+    from {{ source('bitrix24', 'deal_userfields') }} as fields
+    cross join lateral jsonb_array_elements(
+        case when jsonb_typeof(fields.list) = 'array' then fields.list else '[]' end
+    ) as options (item)
+
+),
+
+renamed as (
+
+    select
+
+        ---------- ids
+        source.id as source_id,
+        source.id as deal_number,
+        {{ source_link('source.assigned_by_id') }} as responsible_id,
+
+        ---------- strings
+        source.title,
+        coalesce({{ filled('source.category_id') }}, '0') as pipeline,
+        source.stage_id as crm_stage,
+        {{ filled('source.type_id') }} as crm_type,
+        {{ filled('source.source_id') }} as crm_channel,
+        {{ filled('source.currency_id') }} as currency,
+        {{ filled(mapped('bitrix24', 'deals', 'contract_number')) }} as contract_number,
+        coalesce(
+            refusal_reasons.option_label,
+            {{ filled(mapped('bitrix24', 'deals', 'refusal_reason')) }}
+        ) as refusal_reason,
+        {{ filled(mapped('bitrix24', 'deals', 'refusal_comment')) }} as refusal_comment,
+        {{ filled(mapped('bitrix24', 'deals', 'object_address')) }} as object_address,
+        {{ filled(mapped('bitrix24', 'deals', 'partner_agency')) }} as partner_agency,
+        nullif(
+            btrim(concat_ws(' ', contacts.last_name, contacts.name)), ''
+        ) as client_name,
+
+        ---------- numerics, in the deal's currency
+        {{ money('source.opportunity') }} as price,
+        {{ money(mapped('bitrix24', 'deals', 'commission')) }} as commission,
+        {{ money(mapped('bitrix24', 'deals', 'partner_share')) }} as partner_share,
+        {{ money(mapped('bitrix24', 'deals', 'direct_expenses')) }} as direct_expenses,
+        {{ money(mapped('bitrix24', 'deals', 'paid_amount')) }} as paid_amount,
+        {{ money(mapped('bitrix24', 'deals', 'advance_amount')) }} as advance_amount,
+
+        ---------- dates
+        {{ source_date(mapped('bitrix24', 'deals', 'contract_signed_date')) }}
+            as contract_signed_date,
+        {{ source_date(mapped('bitrix24', 'deals', 'advance_received_date')) }}
+            as advance_received_date,
+        {{ source_date(mapped('bitrix24', 'deals', 'advance_expiry_date')) }}
+            as advance_expiry_date,
+        {{ source_date(mapped('bitrix24', 'deals', 'planned_settlement_date')) }}
+            as planned_settlement_date,
+        {{ source_date(mapped('bitrix24', 'deals', 'settlement_date')) }}
+            as settlement_date,
+        -- The portal has no refusal date; the stage history tells it.
+        cast(null as date) as lost_date,
+
+        ---------- timestamps
+        {{ source_time('source.date_create') }} as created_at,
+        {{ source_time('source.date_modify') }} as modified_at,
+        deletions.missing_since as deleted_at,
+
+        ---------- flags
+        {{ source_flag(mapped('bitrix24', 'deals', 'is_test')) }} as is_test
+
+    from source
+
+    left join contacts
+        on source.contact_id = contacts.id
+
+    left join deletions
+        on source.id = deletions.id
+
+    left join refusal_reasons
+        on {{ mapped('bitrix24', 'deals', 'refusal_reason') }} = refusal_reasons.option_id
+
+)
+
+select * from renamed

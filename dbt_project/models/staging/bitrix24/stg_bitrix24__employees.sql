@@ -1,0 +1,28 @@
+with
+
+source as (
+
+    select * from {{ source('bitrix24', 'users') }}
+
+),
+
+renamed as (
+
+    select
+
+        ---------- ids
+        id as source_id,
+        -- A person of several departments is counted in the first one named.
+        to_jsonb(uf_department) ->> 0 as org_unit_id,
+
+        ---------- strings
+        nullif(btrim(concat_ws(' ', last_name, name)), '') as full_name,
+
+        ---------- flags
+        cast(active as text) in ('true', 'Y', '1') as is_active
+
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,60 @@
+with
+
+source as (
+
+    select * from {{ source('files', 'deals') }}
+
+),
+
+renamed as (
+
+    select
+
+        ---------- ids
+        source_id,
+        coalesce(deal_number, source_id) as deal_number,
+        responsible_id,
+
+        ---------- strings
+        title,
+        coalesce(pipeline, '0') as pipeline,
+        crm_stage,
+        deal_type as crm_type,
+        channel as crm_channel,
+        currency,
+        contract_number,
+        refusal_reason,
+        refusal_comment,
+        object_address,
+        partner_agency,
+        client_name,
+
+        ---------- numerics, in the deal's currency
+        price,
+        commission,
+        partner_share,
+        direct_expenses,
+        paid_amount,
+        advance_amount,
+
+        ---------- dates
+        contract_signed_date,
+        advance_received_date,
+        advance_expiry_date,
+        planned_settlement_date,
+        settlement_date,
+        lost_date,
+
+        ---------- timestamps
+        cast(created_at as timestamptz) as created_at,
+        cast(modified_at as timestamptz) as modified_at,
+        cast(null as timestamptz) as deleted_at,
+
+        ---------- flags
+        coalesce(is_test, false) as is_test
+
+    from source
+
+)
+
+select * from renamed

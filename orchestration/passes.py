@@ -1,0 +1,326 @@
+"""One pass of the main job: land, core, check, reports, publish.
+
+Every stage leaves the publication as it is; the last one replaces it whole. The
+command line and Dagster run the same stages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from ingestion import mapping
+from ingestion.mapping import Connection
+from orchestration import transformation
+from orchestration.checks import check
+from orchestration.locks import pass_lock
+from orchestration.publication import publish, published_models
+from orchestration.settings import REPOSITORY, Settings, SettingsError, fingerprint
+from orchestration.warehouse import Warehouse, provision
+
+logger = logging.getLogger(__name__)
+
+STAGES = ("land", "core", "check", "reports", "publish")
+# A change in any of these files may change a number.
+MEANING = ("dbt_project", "expectations", "ingestion/sources")
+
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class PassRequest:
+    """What the caller wants of a pass.
+
+    Attributes:
+        sources: Names of connections to land; empty for all.
+        sweep: Look for deleted records even where today's sweep is done.
+        accept_shrinkage: Let a sweep mark more records than the guard allows.
+    """
+
+    sources: tuple[str, ...] = ()
+    sweep: bool = False
+    accept_shrinkage: bool = False
+
+
+@dataclass
+class Pass:
+    """A pass under way; it holds the warehouse until it ends.
+
+    Attributes:
+        warehouse: Of the home.
+        connections: Of the home, validated.
+        request: What the caller wants.
+        connection: Autocommitting, holds the lock and keeps the record of the pass.
+        pass_id: Grows by one with each pass.
+        pass_time: The moment that all its numbers speak of.
+        mark: Fingerprint of everything but the rows that decides a number.
+        progress: Told each stage when it starts and its seconds when it ends.
+    """
+
+    warehouse: Warehouse
+    connections: Sequence[Connection]
+    request: PassRequest
+    connection: psycopg.Connection
+    pass_id: int
+    pass_time: datetime
+    mark: str
+    progress: Progress
+    rows_landed: dict[str, int] = field(default_factory=dict)
+    findings: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    publication_id: int | None = None
+    unchanged: bool = False
+
+    def run(self, stage: str) -> None:
+        """Run one stage; nothing is done where nothing can have changed.
+
+        Raises:
+            Exception: whatever the stage raises; the pass is recorded as failed.
+        """
+        if self.unchanged:
+            return
+        self.progress(stage, None)
+        self._record("stage = %s", stage)
+        started = time.monotonic()
+        try:
+            getattr(self, f"_{stage}")()
+        except Exception as error:
+            self._record(
+                "outcome = 'failed', finished_at = now(), error = %s", str(error)
+            )
+            raise
+        self.seconds[stage] = time.monotonic() - started
+        self.progress(stage, self.seconds[stage])
+
+    def finish(self) -> None:
+        """Record how the pass ended; a pass that never published has failed."""
+        if self.publication_id is not None or self.unchanged:
+            self._record(
+                "outcome = %s, finished_at = now(), fingerprint = %s",
+                "unchanged" if self.unchanged else "published",
+                self.mark,
+            )
+        else:
+            self._record(
+                "outcome = 'failed', finished_at = now(),"
+                " error = coalesce(error, 'stopped before publication')"
+            )
+
+    def _land(self) -> None:
+        from ingestion.landing import land  # noqa: PLC0415 -- dlt takes a second
+
+        url = self.warehouse.url("loader")
+        mapping.write_mapping(self.connections, url)
+        for connection in self.connections:
+            if self.request.sources and connection.name not in self.request.sources:
+                continue
+            sweep = self.request.sweep or self._sweep_is_due(connection)
+            result = land(
+                connection,
+                database_url=url,
+                state_folder=self.warehouse.settings.folder("dlt"),
+                sweep=sweep,
+                now=self.pass_time,
+            )
+            for table, rows in result.rows.items():
+                self.rows_landed[f"{connection.name}.{table}"] = rows
+            if sweep:
+                self.connection.execute(
+                    "insert into ops.sweeps (connection, pass_id) values (%s, %s)",
+                    [connection.name, self.pass_id],
+                )
+        self._record("rows_landed = %s", sum(self.rows_landed.values()))
+        self.unchanged = self._nothing_changed()
+
+    def _core(self) -> None:
+        transformation.build(self.warehouse, transformation.CORE, self.variables)
+
+    def _check(self) -> None:
+        self.findings = check(self.warehouse, run_id=self.pass_id)
+
+    def _reports(self) -> None:
+        transformation.build(self.warehouse, transformation.REPORTS, self.variables)
+
+    def _publish(self) -> None:
+        models = published_models(transformation.manifest_file(self.warehouse))
+        done = publish(self.warehouse, models, pass_id=self.pass_id)
+        self.publication_id = done.publication_id
+
+    @property
+    def variables(self) -> dict[str, object]:
+        """What dbt is told of the connections."""
+        return dict(mapping.dbt_vars(self.connections))
+
+    def _sweep_is_due(self, connection: Connection) -> bool:
+        """A sweep is due once a day of the firm's calendar."""
+        row = self.connection.execute(
+            "select max(passes.pass_time) from ops.sweeps"
+            " join ops.passes using (pass_id) where sweeps.connection = %s"
+            " and passes.outcome in ('published', 'unchanged')",
+            [connection.name],
+        ).fetchone()
+        zone = ZoneInfo(connection.timezone)
+        return (
+            row is None
+            or row[0] is None
+            or row[0].astimezone(zone).date() < self.pass_time.astimezone(zone).date()
+        )
+
+    def _nothing_changed(self) -> bool:
+        """Whether the last publication already says what this pass would say."""
+        if any(self.rows_landed.values()):
+            return False
+        rows = self.connection.execute(
+            "select outcome, fingerprint, rows_landed from ops.passes"
+            " where pass_id < %s order by pass_id desc limit 100",
+            [self.pass_id],
+        ).fetchall()
+        for outcome, mark, landed in rows:
+            if outcome == "published":
+                return bool(mark == self.mark)
+            # A pass that broke off may have left rows that nobody published.
+            if outcome != "unchanged" or landed:
+                return False
+        return False
+
+    def _record(self, assignment: str, *values: object) -> None:
+        self.connection.execute(
+            f"update ops.passes set {assignment} where pass_id = %s",  # noqa: S608 -- ours
+            [*values, self.pass_id],
+        )
+
+
+@contextmanager
+def open_pass(
+    warehouse: Warehouse,
+    request: PassRequest = PassRequest(),  # noqa: B008 -- frozen
+    progress: Progress = lambda _stage, _seconds: None,
+) -> Iterator[Pass]:
+    """Take the warehouse for one pass and give it back at the end.
+
+    Raises:
+        MappingError: a connection file is wrong.
+        PassIsRunningError: another pass holds the warehouse.
+    """
+    connections = home_connections(warehouse.settings)
+    unknown = set(request.sources) - {connection.name for connection in connections}
+    if unknown:
+        raise SettingsError(
+            f"no connection named {', '.join(sorted(unknown))} in this home; "
+            f"known: {', '.join(connection.name for connection in connections)}"
+        )
+    provision(
+        warehouse,
+        [user.username for connection in connections for user in connection.access],
+    )
+    with (
+        pass_lock(warehouse),
+        psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection,
+    ):
+        moment = pass_time(warehouse.settings)
+        pass_id = _begin(connection, moment)
+        running = Pass(
+            warehouse=warehouse,
+            connections=connections,
+            request=request,
+            connection=connection,
+            pass_id=pass_id,
+            pass_time=moment,
+            mark=_mark(connection, connections, moment),
+            progress=progress,
+        )
+        try:
+            yield running
+        finally:
+            running.finish()
+
+
+def run_pass(
+    warehouse: Warehouse,
+    request: PassRequest = PassRequest(),  # noqa: B008 -- frozen
+    progress: Progress = lambda _stage, _seconds: None,
+) -> Pass:
+    """Run every stage of one pass."""
+    with open_pass(warehouse, request, progress) as running:
+        for stage in STAGES:
+            running.run(stage)
+    return running
+
+
+def home_connections(settings: Settings) -> list[Connection]:
+    """The connections a home names in REESTR_CONNECTIONS, validated."""
+    names = settings.require("REESTR_CONNECTIONS").split(",")
+    return list(
+        mapping.load_connections([name.strip() for name in names], settings.values())
+    )
+
+
+def pass_time(settings: Settings) -> datetime:
+    """Now; the demo agency lives at a moment of its own (REESTR_PASS_TIME)."""
+    given = settings.get("REESTR_PASS_TIME")
+    if not given:
+        return datetime.now(tz=UTC)
+    moment = datetime.fromisoformat(given)
+    if moment.tzinfo is None:
+        raise SettingsError(f"REESTR_PASS_TIME {given!r} has no time zone: add +03:00")
+    return moment
+
+
+def _begin(connection: psycopg.Connection, moment: datetime) -> int:
+    """Record a new pass and set the clock that every model reads."""
+    # The lock is ours: what still says "running" was killed.
+    connection.execute(
+        "update ops.passes set outcome = 'failed', finished_at = now(),"
+        " error = 'the process was killed' where outcome = 'running'"
+    )
+    connection.execute(
+        "insert into ops.clock (pass_time) values (%s)"
+        " on conflict (only_row) do update set pass_time = excluded.pass_time",
+        [moment],
+    )
+    row = connection.execute(
+        "insert into ops.passes (pass_time) values (%s) returning pass_id", [moment]
+    ).fetchone()
+    assert row is not None  # noqa: S101 -- an insert that returns gives its row
+    return int(row[0])
+
+
+def _mark(
+    connection: psycopg.Connection,
+    connections: Sequence[Connection],
+    moment: datetime,
+) -> str:
+    decided = connection.execute("select max(batch_id) from decisions.batches")
+    day = moment.astimezone(ZoneInfo(connections[0].timezone)).date()
+    return fingerprint(
+        mapping.fingerprint(connections),
+        code_fingerprint(*MEANING),
+        str(decided.fetchone()),
+        day.isoformat(),
+    )
+
+
+def code_fingerprint(*folders: str) -> str:
+    """Fingerprint of the files people write below some folders of the repository."""
+    files = sorted(
+        path
+        for folder in folders
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.is_file() and path.suffix in (".py", ".sql", ".yml", ".yaml", ".csv")
+    )
+    parts: list[str | bytes] = []
+    for path in files:
+        parts += [_relative(path), path.read_bytes()]
+    return fingerprint(*parts)
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()

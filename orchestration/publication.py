@@ -1,0 +1,307 @@
+"""Publication: what dbt built becomes visible in one transaction, or not at all.
+
+Readers see permanent tables. dbt builds beside them; the publication writes the
+differences, so that policies, grants and indexes live as long as the tables and a
+reader never waits. Why not swapped schemas: ``docs/adr/0002-publication.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from orchestration.settings import fingerprint
+from orchestration.warehouse import Warehouse
+
+logger = logging.getLogger(__name__)
+
+PUBLIC_ACCESS = "public"
+
+
+class PublicationError(Exception):
+    """A model cannot be published; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """One table that readers see, and how it is protected.
+
+    Attributes:
+        name: Of the model and of the table.
+        working_schema: Where dbt built it.
+        schema: Where readers see it.
+        key: Columns that name a row.
+        predicate: Row policy in SQL; None where everyone may read every row.
+        indexes: Columns of further indexes.
+    """
+
+    name: str
+    working_schema: str
+    schema: str
+    key: tuple[str, ...]
+    predicate: str | None
+    indexes: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What one publication changed.
+
+    Attributes:
+        publication_id: Grows by one with each publication.
+        changed: Rows written by table, removed and added.
+        rebuilt: Tables whose shape or protection changed.
+    """
+
+    publication_id: int
+    changed: Mapping[str, int]
+    rebuilt: Sequence[str]
+
+
+def published_models(manifest_file: Path) -> list[PublishedModel]:
+    """Models that the manifest marks as published, with their row access.
+
+    Raises:
+        PublicationError: a published model has no key, or names no access rule.
+    """
+    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    models = [
+        node for node in manifest["nodes"].values() if node["resource_type"] == "model"
+    ]
+    rules: dict[str, str] = {}
+    for node in models:
+        for name, rule in node["config"]["meta"].get("row_access_rules", {}).items():
+            rules[name] = rule["predicate"].format(reader="(select access.reader())")
+    published = []
+    for node in models:
+        meta = node["config"]["meta"]
+        if "published_schema" not in meta:
+            continue
+        where = f"model {node['name']} ({node['original_file_path']})"
+        access = meta.get("row_access", "")
+        if access != PUBLIC_ACCESS and access not in rules:
+            raise PublicationError(
+                f"{where}: row_access {access!r} names no rule; known: {sorted(rules)}"
+            )
+        if not meta.get("key"):
+            raise PublicationError(
+                f"{where}: meta.key is missing: name its key columns"
+            )
+        published.append(
+            PublishedModel(
+                name=node["name"],
+                working_schema=node["schema"],
+                schema=meta["published_schema"],
+                key=tuple(meta["key"]),
+                predicate=rules.get(access),
+                indexes=tuple(tuple(columns) for columns in meta.get("indexes", [])),
+            )
+        )
+    return sorted(published, key=lambda model: (model.schema, model.name))
+
+
+def publish(
+    warehouse: Warehouse, models: Sequence[PublishedModel], *, pass_id: int
+) -> Publication:
+    """Make what dbt built visible, all tables in one transaction."""
+    changed: dict[str, int] = {}
+    rebuilt: list[str] = []
+    with warehouse.connect("transformer") as connection:
+        for model in models:
+            name = f"{model.schema}.{model.name}"
+            columns = _columns(connection, model.working_schema, model.name)
+            if not columns:
+                raise PublicationError(
+                    f"{name}: dbt did not build {model.working_schema}.{model.name}"
+                )
+            shape = fingerprint(json.dumps([columns, repr(model)]))
+            if _shape(connection, model) != shape:
+                changed[name] = _rebuild(connection, warehouse, model, columns, shape)
+                rebuilt.append(name)
+            else:
+                changed[name] = _write_differences(connection, model, columns)
+        _drop_unknown(connection, models)
+        _protect(connection, warehouse, models)
+        row = connection.execute(
+            "insert into reports.publications (pass_id, data_as_of, rows_changed)"
+            " select %s, clock.pass_time, %s from ops.clock returning publication_id",
+            [pass_id, sum(changed.values())],
+        ).fetchone()
+        if row is None:
+            raise PublicationError("the pass has no clock: run ./reestr run again")
+        publication = Publication(int(row[0]), changed, rebuilt)
+    with psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection:
+        for model in models:
+            if changed[f"{model.schema}.{model.name}"]:
+                connection.execute(sql.SQL("analyze {}").format(_table(model)))
+    logger.info("published", extra={"publication": publication.publication_id})
+    return publication
+
+
+def _table(model: PublishedModel) -> sql.Identifier:
+    return sql.Identifier(model.schema, model.name)
+
+
+def _working(model: PublishedModel) -> sql.Identifier:
+    return sql.Identifier(model.working_schema, model.name)
+
+
+def _columns(
+    connection: psycopg.Connection, schema: str, name: str
+) -> list[tuple[str, str]]:
+    rows = connection.execute(
+        "select attname, format_type(atttypid, atttypmod)"
+        " from pg_attribute where attrelid = to_regclass(%s)"
+        " and attnum > 0 and not attisdropped order by attnum",
+        [f'"{schema}"."{name}"'],
+    )
+    return [(str(column), str(kind)) for column, kind in rows]
+
+
+def _shape(connection: psycopg.Connection, model: PublishedModel) -> str | None:
+    row = connection.execute(
+        "select obj_description(to_regclass(%s), 'pg_class')",
+        [f'"{model.schema}"."{model.name}"'],
+    ).fetchone()
+    return str(row[0]) if row and row[0] else None
+
+
+def _rebuild(
+    connection: psycopg.Connection,
+    warehouse: Warehouse,
+    model: PublishedModel,
+    columns: list[tuple[str, str]],
+    shape: str,
+) -> int:
+    table = _table(model)
+    for statement in (
+        sql.SQL("drop table if exists {} cascade"),
+        sql.SQL("create table {} (like {working})"),
+        sql.SQL("insert into {} select * from {working}"),
+        sql.SQL("create unique index on {} ({key})"),
+        sql.SQL("alter table {} enable row level security"),
+        sql.SQL("grant select on {} to {reader}"),
+        sql.SQL("comment on table {} is {shape}"),
+    ):
+        written = connection.execute(
+            statement.format(
+                table,
+                working=_working(model),
+                key=_list(model.key),
+                reader=sql.Identifier(warehouse.role("reader")),
+                shape=sql.Literal(shape),
+            )
+        )
+        if written.statusmessage and written.statusmessage.startswith("INSERT"):
+            count = written.rowcount
+    for index in model.indexes:
+        connection.execute(
+            sql.SQL("create index on {} ({})").format(table, _list(index))
+        )
+    if ("reader_keys", "text[]") in columns:
+        connection.execute(
+            sql.SQL("create index on {} using gin (reader_keys)").format(table)
+        )
+    return count
+
+
+def _write_differences(
+    connection: psycopg.Connection,
+    model: PublishedModel,
+    columns: list[tuple[str, str]],
+) -> int:
+    values = [name for name, _ in columns if name not in model.key]
+    same_key = _joined("published.{0} = built.{0}", model.key)
+    other_values = _joined(
+        "published.{0} is distinct from built.{0}", values, separator=" or "
+    )
+    parts = {
+        "table": _table(model),
+        "working": _working(model),
+        "same_key": same_key,
+        "same_victim": _joined("published.{0} = victims.{0}", model.key),
+        "victim_key": _list(model.key, prefix="published"),
+        "first_key": sql.Identifier(model.key[0]),
+        "other_values": other_values if values else sql.SQL("false"),
+        "columns": _list([name for name, _ in columns]),
+        "built_columns": _list([name for name, _ in columns], prefix="built"),
+    }
+    removed = connection.execute(
+        sql.SQL(
+            "delete from {table} as published using ("
+            " select {victim_key} from {table} as published"
+            " left join {working} as built on {same_key}"
+            " where built.{first_key} is null or {other_values}"
+            ") as victims where {same_victim}"
+        ).format(**parts)
+    ).rowcount
+    added = connection.execute(
+        sql.SQL(
+            "insert into {table} ({columns}) select {built_columns}"
+            " from {working} as built left join {table} as published on {same_key}"
+            " where published.{first_key} is null"
+        ).format(**parts)
+    ).rowcount
+    return removed + added
+
+
+def _protect(
+    connection: psycopg.Connection,
+    warehouse: Warehouse,
+    models: Sequence[PublishedModel],
+) -> None:
+    """Give every table its row policy, last: a rebuilt table takes policies along."""
+    rows = connection.execute(
+        "select schemaname, tablename from pg_policies where policyname = 'row_access'"
+    ).fetchall()
+    protected = {(str(schema), str(name)) for schema, name in rows}
+    for model in models:
+        if (model.schema, model.name) not in protected:
+            connection.execute(
+                sql.SQL(
+                    "create policy row_access on {} for select to {} using ({})"
+                ).format(
+                    _table(model),
+                    sql.Identifier(warehouse.role("reader")),
+                    sql.SQL(model.predicate or "true"),
+                )
+            )
+
+
+def _drop_unknown(
+    connection: psycopg.Connection, models: Sequence[PublishedModel]
+) -> None:
+    """Remove published tables whose model is gone; they carry our shape mark."""
+    known = {(model.schema, model.name) for model in models}
+    rows = connection.execute(
+        "select schemaname, tablename from pg_tables"
+        " where schemaname in ('reports', 'quality', 'access')"
+        " and obj_description(format('%%I.%%I', schemaname, tablename)::regclass,"
+        " 'pg_class') ~ '^[0-9a-f]{16}$'"
+    ).fetchall()
+    for schema, name in rows:
+        if (schema, name) not in known:
+            connection.execute(
+                sql.SQL("drop table {} cascade").format(sql.Identifier(schema, name))
+            )
+
+
+def _list(names: Sequence[str], prefix: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(prefix, name) if prefix else sql.Identifier(name)
+        for name in names
+    )
+
+
+def _joined(
+    template: str, names: Sequence[str], separator: str = " and "
+) -> sql.Composed:
+    return sql.SQL(separator).join(
+        sql.SQL(template).format(sql.Identifier(name)) for name in names
+    )

@@ -1,0 +1,109 @@
+"""Runs of dbt inside this process: raw tables become working tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from orchestration.settings import REPOSITORY
+from orchestration.warehouse import Warehouse
+
+PROJECT = REPOSITORY / "dbt_project"
+# Core is what the rules judge; all else is built when their results are there.
+CORE = ("--select", "+path:models/core")
+REPORTS = ("--exclude", "+path:models/core")
+
+
+class TransformationError(Exception):
+    """A model or a test of the pipeline failed; the text names the first ones."""
+
+
+def manifest_file(warehouse: Warehouse) -> Path:
+    """Where dbt leaves the manifest of a home."""
+    return warehouse.settings.home / "dbt" / "manifest.json"
+
+
+def build(
+    warehouse: Warehouse, selection: Sequence[str], variables: Mapping[str, object]
+) -> dict[str, float]:
+    """Build and test a part of the project.
+
+    Args:
+        warehouse: Where to build, as its transformer.
+        selection: ``CORE`` or ``REPORTS``.
+        variables: What the connections of the home say (``mapping.dbt_vars``).
+
+    Returns:
+        Seconds by node.
+
+    Raises:
+        TransformationError: a model did not build or a test failed.
+    """
+    arguments = ["build", *selection, "--indirect-selection", "buildable"]
+    return _invoke(warehouse, arguments, variables)
+
+
+def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:
+    """Write the manifest without touching the warehouse."""
+    _invoke(warehouse, ["parse"], variables)
+    return manifest_file(warehouse)
+
+
+def _invoke(
+    warehouse: Warehouse, arguments: list[str], variables: Mapping[str, object]
+) -> dict[str, float]:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 -- takes seconds to import
+
+    folder = manifest_file(warehouse).parent
+    with _environment(warehouse):
+        outcome = dbtRunner().invoke(
+            [
+                *arguments,
+                "--project-dir", str(PROJECT),
+                "--profiles-dir", str(PROJECT),
+                "--target-path", str(folder),
+                "--log-path", str(warehouse.settings.folder("logs")),
+                "--vars", json.dumps(variables, ensure_ascii=False, sort_keys=True),
+                "--quiet",
+                "--no-use-colors",
+            ]
+        )  # fmt: skip
+    if outcome.exception:
+        raise TransformationError(f"dbt: {outcome.exception}")
+    results = getattr(outcome.result, "results", [])
+    failed = [
+        f"{result.node.name} ({result.node.original_file_path}): {result.message}"
+        for result in results
+        if str(result.status) in ("error", "fail", "runtime error")
+    ]
+    if failed or not outcome.success:
+        raise TransformationError("dbt: " + "; ".join(failed[:5]))
+    return {result.node.unique_id: result.execution_time for result in results}
+
+
+@contextmanager
+def _environment(warehouse: Warehouse) -> Iterator[None]:
+    """dbt's profile reads the address from the environment, here and only now."""
+    parts = urlsplit(warehouse.url("transformer"))
+    values = {
+        "REESTR_DBT_HOST": parts.hostname or "",
+        "REESTR_DBT_PORT": str(parts.port or 5432),
+        "REESTR_DBT_USER": unquote(parts.username or ""),
+        "REESTR_DBT_PASSWORD": unquote(parts.password or ""),
+        "REESTR_DBT_DATABASE": warehouse.database,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
