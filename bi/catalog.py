@@ -1,0 +1,441 @@
+"""What dbt knows, for those who show it: labels, units, metrics, datasets, access rules.
+
+Meaning is written once, in dbt YAML; this module only reads ``manifest.json``. It runs in
+both Python environments, so it imports nothing but the standard library and ``yaml``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypedDict, cast
+
+from bi.units import Unit, UnknownUnitError, unit
+
+#: Published tables that pages and workbooks show; ``access`` is for the locks only.
+SHOWN_SCHEMAS = ("reports", "quality")
+
+_PUBLIC = "public"
+_READER = "{reader}"
+
+
+class CatalogError(Exception):
+    """The manifest does not say what a screen needs; the text names file and line."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as people see it.
+
+    Attributes:
+        label: Russian title; empty for technical columns (keys, states).
+        unit: Name of a unit, or empty.
+        data_type: PostgreSQL type in lower case, empty when the manifest has none.
+    """
+
+    name: str
+    label: str = ""
+    description: str = ""
+    unit: str = ""
+    data_type: str = ""
+
+    @property
+    def is_date(self) -> bool:
+        """Whether the column holds a date or a moment."""
+        return self.data_type.startswith(("date", "timestamp"))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the column holds a number."""
+        return self.data_type.startswith(
+            ("numeric", "integer", "bigint", "smallint", "int", "double", "real")
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One business number, as charts and workbooks show it.
+
+    Attributes:
+        label: Russian title: series name and Excel header.
+        unit: Name of a unit; decides the number format on screen and in the cell.
+        kind: ``sum``, ``count``, ``count_distinct``, ``median``, ``percentile``,
+            ``stock``, ``ratio`` or ``mart``.
+        model: The fact it is computed from; empty for a ratio.
+        expr: SQL of the measure over its fact.
+        numerator: Metric above the line of a ratio.
+        denominator: Metric below the line.
+        file: Where its block is, with the line.
+    """
+
+    name: str
+    label: str
+    description: str
+    formula: str
+    owner: str
+    unit: str
+    kind: str
+    model: str = ""
+    expr: str = ""
+    numerator: str = ""
+    denominator: str = ""
+    file: str = ""
+
+    @property
+    def tooltip(self) -> str:
+        """Meaning, formula and owner in one line."""
+        parts = (self.description, self.formula, self.owner)
+        return " · ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """Which published rows a reader sees.
+
+    Attributes:
+        predicate: SQL with ``{reader}`` in place of the reader's name.
+    """
+
+    name: str
+    predicate: str
+
+    def for_postgres(self) -> str:
+        """Give the predicate of a policy: asked once per query, not once per row."""
+        return self.predicate.replace(_READER, "(select access.reader())")
+
+    def for_superset(self) -> str:
+        """Give the clause of a Base filter; the name is part of the cache key."""
+        return self.predicate.replace(_READER, "'{{ current_username() }}'")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One published table.
+
+    Attributes:
+        access: Its access rule; ``None`` for a table that everyone may read.
+        file: The YAML file that describes it.
+    """
+
+    name: str
+    schema: str
+    description: str
+    columns: Mapping[str, Column]
+    access: AccessRule | None
+    file: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything the screens and workbooks need to know."""
+
+    datasets: Mapping[str, Dataset]
+    metrics: Mapping[str, Metric]
+    rules: Mapping[str, AccessRule]
+    currency: str = "RUB"
+
+    def unit(self, name: str) -> Unit | None:
+        """Give a unit in the reporting currency; none for an empty name."""
+        return unit(name, self.currency) if name else None
+
+    def title(self, label: str, unit_name: str) -> str:
+        """Give a label with its unit, after the comma."""
+        found = self.unit(unit_name)
+        if found is None or not found.title:
+            return label
+        whole = self.unit("money")
+        if whole is not None and found.is_money:
+            label = label.removesuffix(f", {whole.title}")
+        return label if label.endswith(found.title) else f"{label}, {found.title}"
+
+    def is_money(self, name: str, dataset: str) -> bool:
+        """Say whether a column or a metric is an amount of money."""
+        column = self.datasets[dataset].columns.get(name)
+        unit_name = column.unit if column else ""
+        if not unit_name and name in self.metrics:
+            unit_name = self.metrics[name].unit
+        found = self.unit(unit_name)
+        return found is not None and found.is_money
+
+    def expression(self, metric: str, dataset: str) -> str | None:
+        """Give the SQL of a metric over a table, none when the table cannot give it.
+
+        A table of parts has a column of the metric's name, which is summed; the fact
+        itself has the measure's expression. A ratio is a ratio of sums.
+        """
+        known = self.metrics[metric]
+        if known.kind == "ratio":
+            above = self.expression(known.numerator, dataset)
+            below = self.expression(known.denominator, dataset)
+            if above is None or below is None:
+                return None
+            return f"1.0 * {above} / nullif({below}, 0)"
+        if metric in self.datasets[dataset].columns:
+            return f"sum({metric})"
+        if known.model != dataset:
+            return None
+        if known.kind == "count_distinct":
+            return f"count(distinct {known.expr})"
+        return f"{known.kind}({known.expr})"
+
+
+class _Config(TypedDict, total=False):
+    meta: dict[str, object]
+
+
+class _ManifestColumn(TypedDict, total=False):
+    name: str
+    description: str
+    data_type: str | None
+    config: _Config
+
+
+class _Node(TypedDict, total=False):
+    name: str
+    resource_type: str
+    schema: str
+    description: str
+    columns: dict[str, _ManifestColumn]
+    config: _Config
+    original_file_path: str
+    patch_path: str | None
+
+
+class _Measure(TypedDict, total=False):
+    name: str
+    agg: str
+    expr: str | None
+    label: str | None
+    description: str | None
+    config: _Config
+
+
+class _SemanticModel(TypedDict, total=False):
+    measures: list[_Measure]
+    node_relation: dict[str, str]
+    original_file_path: str
+
+
+class _MetricNode(TypedDict, total=False):
+    name: str
+    label: str
+    description: str
+    type: str
+    type_params: dict[str, object]
+    config: _Config
+    original_file_path: str
+
+
+class _Manifest(TypedDict):
+    nodes: dict[str, _Node]
+    semantic_models: dict[str, _SemanticModel]
+    metrics: dict[str, _MetricNode]
+
+
+@dataclass
+class _Labels:
+    """What is said about a column name; the first who says it wins."""
+
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    def note(self, column: Column) -> None:
+        known = self.columns.get(column.name, Column(name=column.name))
+        self.columns[column.name] = replace(
+            known,
+            label=known.label or column.label,
+            description=known.description or column.description,
+            unit=known.unit or column.unit,
+        )
+
+    def complete(self, column: Column, metrics: Mapping[str, Metric]) -> Column:
+        """Fill what a column does not say itself from its name or its metric."""
+        known = self.columns.get(column.name)
+        if known is None or not known.label:
+            metric = metrics.get(column.name)
+            if metric is not None:
+                known = Column(
+                    name=column.name,
+                    label=metric.label,
+                    description=metric.description,
+                    unit=metric.unit,
+                )
+        plain = column.name.removesuffix("_html")
+        if (known is None or not known.label) and plain != column.name:
+            known = self.columns.get(plain)
+        if known is None:
+            return column
+        return replace(
+            column,
+            label=column.label or known.label,
+            description=column.description or known.description,
+            unit=column.unit or known.unit,
+        )
+
+
+def read_catalog(
+    manifest: Path,
+    *,
+    tables: Mapping[str, Mapping[str, str]] | None = None,
+    currency: str = "RUB",
+) -> Catalog:
+    """Read dbt's manifest.
+
+    Args:
+        manifest: ``target/manifest.json`` of the dbt project.
+        tables: Columns and types of the published tables as the warehouse has them. A
+            table of parts takes its columns from the metrics, so the manifest alone
+            does not name them.
+        currency: Reporting currency of the firm.
+
+    Raises:
+        CatalogError: a metric lacks its label or unit, or an access rule is unknown.
+    """
+    content = cast("_Manifest", json.loads(manifest.read_text(encoding="utf-8")))
+    project = manifest.parent.parent
+    metrics = {metric.name: metric for metric in _metrics(content, project)}
+    rules = {rule.name: rule for rule in _rules(content)}
+    labels = _Labels()
+    models = [
+        node for node in content["nodes"].values() if node["resource_type"] == "model"
+    ]
+    for node in models:
+        for column in _columns(node):
+            labels.note(column)
+    datasets = {}
+    for node in models:
+        schema = _published_schema(node)
+        if schema is None:
+            continue
+        columns = {column.name: column for column in _columns(node)}
+        physical = (tables or {}).get(node["name"])
+        if physical is not None:
+            columns = {
+                name: replace(
+                    columns.get(name, Column(name=name)), data_type=data_type.lower()
+                )
+                for name, data_type in physical.items()
+            }
+        datasets[node["name"]] = Dataset(
+            name=node["name"],
+            schema=schema,
+            description=_one_line(node.get("description", "")),
+            columns={
+                name: labels.complete(column, metrics)
+                for name, column in columns.items()
+            },
+            access=_access(node, rules),
+            file=_described_in(node),
+        )
+    return Catalog(datasets=datasets, metrics=metrics, rules=rules, currency=currency)
+
+
+def _published_schema(node: _Node) -> str | None:
+    schema = _text(_meta(node.get("config")), "published_schema")
+    return schema if schema in SHOWN_SCHEMAS else None
+
+
+def _meta(config: _Config | None) -> dict[str, object]:
+    return (config or {}).get("meta") or {}
+
+
+def _text(meta: Mapping[str, object], key: str) -> str:
+    return str(meta.get(key) or "")
+
+
+def _one_line(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text or "").strip()
+
+
+def _described_in(node: _Node) -> str:
+    patch = node.get("patch_path")
+    return patch.split("://", 1)[-1] if patch else node["original_file_path"]
+
+
+def _columns(node: _Node) -> Iterator[Column]:
+    for name, column in node.get("columns", {}).items():
+        meta = _meta(column.get("config"))
+        yield Column(
+            name=name,
+            label=_text(meta, "label"),
+            description=_one_line(column.get("description")),
+            unit=_text(meta, "unit"),
+            data_type=(column.get("data_type") or "").lower(),
+        )
+
+
+def _rules(content: _Manifest) -> Iterator[AccessRule]:
+    for node in content["nodes"].values():
+        rules = _meta(node.get("config")).get("row_access_rules") or {}
+        for name, fields in cast("dict[str, dict[str, str]]", rules).items():
+            yield AccessRule(name=name, predicate=_one_line(fields["predicate"]))
+
+
+def _access(node: _Node, rules: Mapping[str, AccessRule]) -> AccessRule | None:
+    name = _text(_meta(node.get("config")), "row_access")
+    if name == _PUBLIC:
+        return None
+    if name not in rules:
+        raise CatalogError(
+            f"model {node['name']}: row_access {name!r} is none of "
+            f"{', '.join([_PUBLIC, *rules])} ({_described_in(node)})"
+        )
+    return rules[name]
+
+
+def _metrics(content: _Manifest, project: Path) -> Iterator[Metric]:
+    measures = {
+        measure["name"]: (measure, model)
+        for model in content["semantic_models"].values()
+        for measure in model["measures"]
+    }
+    for node in content["metrics"].values():
+        name = node["name"]
+        place = _place(project, node["original_file_path"], name)
+        meta = _meta(node.get("config"))
+        measure, model = measures.get(name, (None, None))
+        if measure is not None:
+            # dbt copies label and description from the measure, but not its meta.
+            meta = {**_meta(measure.get("config")), **meta}
+        unit_name = _text(meta, "unit")
+        if not node.get("label") or not unit_name:
+            missing = "label" if not node.get("label") else "unit in meta"
+            raise CatalogError(f"metric {name}: no {missing} ({place})")
+        try:
+            unit(unit_name)
+        except UnknownUnitError as error:
+            raise CatalogError(f"metric {name}: {error} ({place})") from error
+        yield Metric(
+            name=name,
+            label=node["label"],
+            description=_one_line(
+                measure.get("description") if measure else node.get("description")
+            ),
+            formula=_one_line(_text(meta, "formula")),
+            owner=_text(meta, "owner"),
+            unit=unit_name,
+            kind=measure["agg"] if measure else node["type"],
+            model=model["node_relation"]["alias"] if model else "",
+            expr=(measure.get("expr") or name) if measure else "",
+            numerator=_operand(node, "numerator"),
+            denominator=_operand(node, "denominator"),
+            file=place,
+        )
+
+
+def _operand(node: _MetricNode, side: str) -> str:
+    operand = node["type_params"].get(side)
+    return cast("dict[str, str]", operand)["name"] if operand else ""
+
+
+def _place(project: Path, file: str, name: str) -> str:
+    """Give file and line of a metric's block; the manifest has no lines."""
+    path = project / file
+    if path.is_file():
+        block = re.compile(rf"^\s*-\s+(\{{\s*)?name:\s*{re.escape(name)}\b")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if block.match(line):
+                return f"{file}:{number}"
+    return file

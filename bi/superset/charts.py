@@ -1,0 +1,496 @@
+"""Chart files to Superset's form data; what a chart needs of its dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bi.catalog import Catalog, Column, Dataset
+from bi.superset.yaml_file import Node
+from bi.units import Unit, UnknownUnitError, unit
+
+#: Cell state code, the colour of its tint over a light or a dark tile (design, 3.2).
+STATE_TINTS = {
+    1: "rgba(209, 118, 7, 0.16)",
+    2: "rgba(203, 59, 56, 0.16)",
+    3: "rgba(148, 110, 216, 0.18)",
+    4: "rgba(124, 135, 148, 0.14)",
+}
+
+_KNOWN = (
+    "title",
+    "note",
+    "viz",
+    "table",
+    "columns",
+    "metrics",
+    "by",
+    "x",
+    "grain",
+    "last",
+    "order",
+    "page",
+    "rows",
+    "height",
+    "sum",
+    "count",
+    "metric",
+    "ignore_filters",
+)
+_HEIGHTS = {"strip": 48, "cards": 184, "number": 88, "bar": 240, "table": 320}
+_GRAINS = {"day": "P1D", "week": "P1W", "month": "P1M", "quarter": "P3M", "year": "P1Y"}
+_DATE_FORMATS = {"P1D": "%d.%m", "P1W": "%d.%m", "P1M": "%b", "P3M": "%b", "P1Y": "%Y"}
+_NO_FILTER = "No filter"
+_STRIP_ROWS = 1
+_TABLE_ROWS = 1000
+_BAR_ROWS = 10_000
+
+FormData = dict[str, object]
+
+
+@dataclass(frozen=True)
+class SavedMetric:
+    """A metric of a dataset, as Superset stores it."""
+
+    name: str
+    label: str
+    expression: str
+    description: str = ""
+    d3format: str = ""
+
+
+@dataclass(frozen=True)
+class SavedColumn:
+    """A calculated column of a dataset: a stored value in another unit."""
+
+    name: str
+    label: str
+    expression: str
+    column: Column
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart of one edition.
+
+    Attributes:
+        key: Name of its file, or of the strip.
+        ignored_filters: Columns whose filters do not reach it.
+        place: File and line.
+    """
+
+    key: str
+    title: str
+    note: str
+    viz_type: str
+    table: str
+    form_data: FormData
+    height: int
+    ignored_filters: tuple[str, ...]
+    file: str
+    metrics: tuple[SavedMetric, ...] = ()
+    columns: tuple[SavedColumn, ...] = ()
+
+
+@dataclass
+class ChartBuilder:
+    """Compiles the charts of one edition.
+
+    Attributes:
+        whole: The table with all columns, to tell a money column that this edition
+            leaves out from a name that does not exist.
+        omits_money: Whether amounts are left out.
+    """
+
+    catalog: Catalog
+    default_table: str | None
+    whole: str | None = None
+    omits_money: bool = False
+    _metrics: dict[str, SavedMetric] = field(default_factory=dict)
+    _columns: dict[str, SavedColumn] = field(default_factory=dict)
+
+    def build(self, key: str, spec: Node) -> Chart | None:
+        """Compile a chart file; none when the edition leaves nothing of it.
+
+        Raises:
+            CompileError: a name does not resolve.
+        """
+        spec.only(*_KNOWN)
+        self._metrics, self._columns = {}, {}
+        viz = spec.require("viz")
+        builders = {
+            "table": self._table,
+            "strip": self._strip,
+            "number": self._number,
+            "bar": self._bar,
+        }
+        if viz.text() not in builders:
+            raise viz.error(f"viz {viz.text()!r} is none of {', '.join(builders)}")
+        dataset = self.dataset(spec.get("table"), spec)
+        built = builders[viz.text()](spec, dataset)
+        if built is None:
+            return None
+        viz_type, form_data = built
+        height = spec.get("height")
+        return self._chart(
+            key,
+            spec,
+            viz_type=viz_type,
+            dataset=dataset,
+            form_data=form_data,
+            title=spec.require("title").text(),
+            height=height.number() if height else _HEIGHTS[viz.text()],
+        )
+
+    def cards(self, key: str, title: str, names: list[Node], table: Node) -> Chart:
+        """Compile a list of metrics into one strip of cards.
+
+        Raises:
+            CompileError: a metric has no card text in the table of cards.
+        """
+        self._metrics, self._columns = {}, {}
+        dataset = self.dataset(table, table)
+        columns = []
+        for name in names:
+            if name.text() not in self.catalog.metrics:
+                raise name.error(f"no chart and no metric named {name.text()!r}")
+            card = f"{name.text()}__card"
+            if card not in dataset.columns:
+                raise name.error(f"table {dataset.name} has no column {card}")
+            columns.append(card)
+        form_data = self._raw(dataset, columns, row_limit=_STRIP_ROWS)
+        return self._chart(
+            key,
+            names[0],
+            viz_type="table",
+            dataset=dataset,
+            form_data=form_data,
+            title=title,
+            height=_HEIGHTS["cards"],
+        )
+
+    def dataset(self, name: Node | None, place: Node) -> Dataset:
+        """Resolve a table; the edition's own when none is named."""
+        if name is None:
+            if self.default_table is None:
+                raise place.error("'table' is missing")
+            return self.catalog.datasets[self.default_table]
+        if name.text() not in self.catalog.datasets:
+            raise name.error(f"no published table named {name.text()!r}")
+        return self.catalog.datasets[name.text()]
+
+    def is_left_out(self, name: str, dataset: Dataset) -> bool:
+        """Say whether this edition leaves the name out because it is money."""
+        if not self.omits_money or name in dataset.columns or self.whole is None:
+            return False
+        whole = self.catalog.datasets[self.whole]
+        return name in whole.columns and self.catalog.is_money(name, self.whole)
+
+    def column(self, name: Node, dataset: Dataset) -> Column:
+        """Resolve a column.
+
+        Raises:
+            CompileError: the table has no such column.
+        """
+        found = dataset.columns.get(name.text())
+        if found is None:
+            raise name.error(f"table {dataset.name} has no column {name.text()!r}")
+        return found
+
+    # ---------- kinds of charts
+
+    def _table(self, spec: Node, dataset: Dataset) -> tuple[str, FormData] | None:
+        names = [
+            name
+            for node in spec.require("columns").items()
+            if (name := self._table_column(node, dataset)) is not None
+        ]
+        if not names:
+            return None
+        order = spec.get("order")
+        page = spec.get("page")
+        rows = spec.get("rows")
+        form_data = self._raw(
+            dataset, names, row_limit=rows.number() if rows else _TABLE_ROWS
+        )
+        if order is not None:
+            column = self.column(order, dataset)
+            form_data["order_by_cols"] = [f'["{column.name}", true]']
+        if page is not None:
+            form_data["server_pagination"] = True
+            form_data["server_page_length"] = page.number()
+        return "table", form_data
+
+    def _strip(self, spec: Node, dataset: Dataset) -> tuple[str, FormData]:
+        names = [
+            self.column(node, dataset).name for node in spec.require("columns").items()
+        ]
+        return "table", self._raw(dataset, names, row_limit=_STRIP_ROWS)
+
+    def _number(self, spec: Node, dataset: Dataset) -> tuple[str, FormData] | None:
+        name = self._number_metric(spec, dataset)
+        if name is None:
+            return None
+        return "big_number_total", {
+            "metric": name,
+            "adhoc_filters": [],
+            "header_font_size": 0.4,
+            "subheader_font_size": 0.15,
+            "subtitle": "",
+            "y_axis_format": self._metrics[name].d3format,
+            "time_format": "smart_date",
+            "conditional_formatting": [],
+        }
+
+    def _bar(self, spec: Node, dataset: Dataset) -> tuple[str, FormData] | None:
+        names = [
+            name
+            for node in spec.require("metrics").items()
+            if (name := self._metric(node, dataset)) is not None
+        ]
+        if not names:
+            return None
+        x = self.column(spec.require("x"), dataset)
+        grain = spec.require("grain")
+        if grain.text() not in _GRAINS:
+            raise grain.error(f"grain {grain.text()!r} is none of {', '.join(_GRAINS)}")
+        by = spec.get("by")
+        groups = [self.column(n, dataset).name for n in by.items()] if by else []
+        is_many = len(names) > 1 or bool(groups)
+        last = spec.get("last")
+        period = _last_months(last.number()) if last else _NO_FILTER
+        duration = _GRAINS[grain.text()]
+        return "echarts_timeseries_bar", {
+            "x_axis": x.name,
+            "time_grain_sqla": duration,
+            "x_axis_time_format": _DATE_FORMATS[duration],
+            "metrics": names,
+            "groupby": groups,
+            "adhoc_filters": [
+                {
+                    "clause": "WHERE",
+                    "expressionType": "SIMPLE",
+                    "subject": x.name,
+                    "operator": "TEMPORAL_RANGE",
+                    "comparator": period,
+                    "isExtra": False,
+                    "isNew": False,
+                    "filterOptionName": f"filter_{x.name}",
+                    "sqlExpression": None,
+                }
+            ],
+            "row_limit": _BAR_ROWS,
+            "order_desc": True,
+            "orientation": "vertical",
+            "stack": "Stack" if is_many else None,
+            "show_value": True,
+            "only_total": True,
+            "show_legend": is_many,
+            "legendType": "scroll",
+            "legendOrientation": "top",
+            "color_scheme": "reestr",
+            "rich_tooltip": True,
+            "showTooltipTotal": False,
+            "tooltipTimeFormat": "%B %Y",
+            "y_axis_format": self._metrics[names[0]].d3format,
+            "minorSplitLine": False,
+            "truncateYAxis": False,
+            "y_axis_bounds": [None, None],
+            "truncate_metric": True,
+            "x_axis_title_margin": 15,
+            "y_axis_title_margin": 15,
+            "annotation_layers": [],
+        }
+
+    # ---------- parts
+
+    def _chart(
+        self,
+        key: str,
+        spec: Node,
+        *,
+        viz_type: str,
+        dataset: Dataset,
+        form_data: FormData,
+        title: str,
+        height: int,
+    ) -> Chart:
+        fields = spec.value if isinstance(spec.value, dict) else {}
+        note = fields.get("note")
+        ignored = spec.texts("ignore_filters") if fields else []
+        return Chart(
+            key=key,
+            title=title,
+            note=note.text() if note else "",
+            viz_type=viz_type,
+            table=dataset.name,
+            form_data={"viz_type": viz_type, **form_data},
+            height=height,
+            ignored_filters=tuple(ignored),
+            file=spec.file,
+            metrics=tuple(self._metrics.values()),
+            columns=tuple(self._columns.values()),
+        )
+
+    def _raw(self, dataset: Dataset, names: list[str], *, row_limit: int) -> FormData:
+        """Give the form data of a table of rows, with the states of its cells."""
+        states = [f"{name}_state" for name in names]
+        states = [state for state in states if state in dataset.columns]
+        return {
+            "query_mode": "raw",
+            "all_columns": [*names, *states],
+            "order_by_cols": [],
+            "percent_metrics": [],
+            "adhoc_filters": [],
+            "time_range": _NO_FILTER,
+            "row_limit": row_limit,
+            "server_pagination": False,
+            "include_search": False,
+            "show_cell_bars": False,
+            "color_pn": False,
+            "show_totals": False,
+            "allow_rearrange_columns": False,
+            "allow_render_html": any(
+                name.endswith(("_html", "__card")) for name in names
+            ),
+            "table_timestamp_format": "%d.%m.%Y",
+            "column_config": {
+                **{name: self._column_config(name, dataset) for name in names},
+                **{state: {"visible": False} for state in states},
+            },
+            "conditional_formatting": list(_tints(states)),
+        }
+
+    def _column_config(self, name: str, dataset: Dataset) -> dict[str, object]:
+        saved = self._columns.get(name)
+        column = saved.column if saved else dataset.columns[name]
+        found = self.catalog.unit(column.unit)
+        config: dict[str, object] = {}
+        if found is not None and found.is_time:
+            config["d3TimeFormat"] = found.screen
+        elif found is not None:
+            config["d3NumberFormat"] = found.screen
+        if column.is_number or column.is_date:
+            config["horizontalAlign"] = "right"
+        return config
+
+    def _table_column(self, node: Node, dataset: Dataset) -> str | None:
+        name, unit_name = _with_unit(node)
+        if self.is_left_out(name.text(), dataset):
+            return None
+        column = self.column(name, dataset)
+        if unit_name is None:
+            return column.name
+        scaled = self._unit(unit_name)
+        saved = SavedColumn(
+            name=f"{column.name}__{scaled.name}",
+            label=column.label,
+            expression=f"{column.name} / {scaled.scale}.0",
+            column=Column(
+                name=column.name,
+                label=column.label,
+                description=column.description,
+                unit=scaled.name,
+                data_type="numeric",
+            ),
+        )
+        self._columns[saved.name] = saved
+        return saved.name
+
+    def _metric(self, node: Node, dataset: Dataset) -> str | None:
+        name, unit_name = _with_unit(node)
+        metric = self.catalog.metrics.get(name.text())
+        if metric is None:
+            raise name.error(f"no metric named {name.text()!r}")
+        if self.omits_money and self.catalog.is_money(metric.name, dataset.name):
+            return None
+        expression = self.catalog.expression(metric.name, dataset.name)
+        if expression is None:
+            raise name.error(f"table {dataset.name} cannot give metric {metric.name}")
+        scaled = self._unit(unit_name) if unit_name else self.catalog.unit(metric.unit)
+        saved_name = metric.name
+        if unit_name is not None and scaled is not None:
+            saved_name = f"{metric.name}__{scaled.name}"
+            expression = f"{expression} / {scaled.scale}.0"
+        self._metrics[saved_name] = SavedMetric(
+            name=saved_name,
+            label=self.catalog.title(metric.label, scaled.name if scaled else ""),
+            expression=expression,
+            description=metric.tooltip,
+            d3format=scaled.screen if scaled else "",
+        )
+        return saved_name
+
+    def _number_metric(self, spec: Node, dataset: Dataset) -> str | None:
+        title = spec.require("title").text()
+        if (metric := spec.get("metric")) is not None:
+            return self._metric(metric, dataset)
+        if (counted := spec.get("count")) is not None:
+            column = self.column(counted, dataset)
+            saved = SavedMetric(
+                name=f"{column.name}__count",
+                label=title,
+                expression=f"count(distinct {column.name})",
+                description=column.description,
+                d3format=",.0f",
+            )
+        else:
+            summed = spec.require("sum")
+            if self.is_left_out(summed.text(), dataset):
+                return None
+            column = self.column(summed, dataset)
+            found = self.catalog.unit(column.unit)
+            saved = SavedMetric(
+                name=f"{column.name}__total",
+                label=self.catalog.title(column.label, column.unit),
+                expression=f"sum({column.name})",
+                description=column.description,
+                d3format=found.screen if found else "",
+            )
+        self._metrics[saved.name] = saved
+        return saved.name
+
+    def _unit(self, node: Node) -> Unit:
+        try:
+            return unit(node.text(), self.catalog.currency)
+        except UnknownUnitError as error:
+            raise node.error(str(error)) from error
+
+
+def first_metric(column: Column) -> SavedMetric:
+    """Give the metric that sorts a filter's values by another column."""
+    return SavedMetric(
+        name=f"{column.name}__first",
+        label=column.label or column.name,
+        expression=f"min({column.name})",
+        description=column.description,
+    )
+
+
+def _with_unit(node: Node) -> tuple[Node, Node | None]:
+    """Read ``name`` or ``name: unit``."""
+    if not isinstance(node.value, dict):
+        return node, None
+    if len(node.value) != 1:
+        raise node.error("one name with its unit is expected here")
+    name, unit_name = next(iter(node.value.items()))
+    return Node(name, node.file, node.line), unit_name
+
+
+def _tints(states: list[str]) -> Iterator[dict[str, object]]:
+    for state in states:
+        for code, colour in STATE_TINTS.items():
+            yield {
+                "column": state,
+                "operator": "=",
+                "targetValue": code,
+                "colorScheme": colour,
+                "useGradient": False,
+                "columnFormatting": state.removesuffix("_state"),
+                "objectFormatting": "BACKGROUND_COLOR",
+            }
+
+
+def _last_months(number: int) -> str:
+    start = f"DATEADD(DATETRUNC(DATETIME('today'), month), -{number - 1}, month)"
+    return f"{start} : DATEADD(DATETIME('today'), 1, day)"
