@@ -1,0 +1,216 @@
+"""Between the values people and the API use and the values kept in the columns.
+
+Kept: integers and floats as such, texts as such, a moment as ISO text in the portal's
+zone (so texts compare as moments), a date as the API answers it, arrays as JSON text.
+An empty text is kept as NULL; how it looks in an answer is said in ``schema.py``.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Final, Protocol, runtime_checkable
+
+import numpy as np
+import orjson
+
+from ingestion.demo.portal.schema import DOUBLES, INTEGERS, Field, Kind
+
+PORTAL_ZONE: Final = timezone(timedelta(hours=3))
+DATE_TAIL: Final = "T03:00:00+03:00"
+_OFFSET: Final = "+03:00"
+_INTEGER: Final = re.compile(r"\s*[+-]?\d+")
+_DOUBLE: Final = re.compile(r"\s*[+-]?\d+(?:\.\d+)?")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+Stored = str | int | float | None
+
+
+@runtime_checkable
+class _ArrayLike(Protocol):
+    """A NumPy array or a pandas column."""
+
+    @property
+    def dtype(self) -> object: ...
+
+
+def moment(value: datetime) -> str:
+    """The portal's text for a moment; a naive one is the portal's local time."""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=PORTAL_ZONE)
+    return value.astimezone(PORTAL_ZONE).isoformat(timespec="seconds")
+
+
+def parse_moment(text: str) -> str:
+    """The portal's text for an ISO moment or date.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    if len(text) == 25 and text.endswith(_OFFSET) and text[10] == "T":
+        return text
+    return moment(datetime.fromisoformat(text.strip()))
+
+
+def parse_date(text: str) -> str:
+    """The portal's text for a date; of a moment it is the portal's local date.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    text = text.strip()
+    if _DATE.fullmatch(text):
+        return text + DATE_TAIL
+    return parse_moment(text)[:10] + DATE_TAIL
+
+
+def to_integer(value: object) -> int:
+    """The leading number of a value, as PHP reads it; 0 when there is none."""
+    if isinstance(value, int | float | Decimal):
+        return int(value)
+    found = _INTEGER.match(str(value))
+    return int(found.group()) if found else 0
+
+
+def to_double(value: object) -> float:
+    """The leading number of a value; 0 when there is none."""
+    if isinstance(value, int | float | Decimal):
+        return float(value)
+    found = _DOUBLE.match(str(value))
+    return float(found.group()) if found else 0.0
+
+
+def to_flag(value: object) -> str:
+    """Y or N."""
+    return "Y" if value in {True, "1", "Y", "y", "true"} else "N"
+
+
+def to_truth(value: object) -> int:
+    """1 or 0."""
+    return int(to_flag(value) == "Y")
+
+
+def is_empty(value: object) -> bool:
+    """Whether the value says "not filled"."""
+    return (
+        value is None
+        or (isinstance(value, str) and value == "")
+        or (isinstance(value, float | datetime) and value != value)  # noqa: PLR0124 -- NaN, NaT
+    )
+
+
+def to_ids(value: object) -> list[int]:
+    """Ids of a multiple field; accepts one id, an array or ``False``."""
+    if isinstance(value, str) and value.startswith("["):
+        value = orjson.loads(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [to_integer(one) for one in value if not is_empty(one)]
+    if is_empty(value) or value is False:
+        return []
+    return [to_integer(value)]
+
+
+def to_stored(field: Field, value: object) -> Stored:
+    """What is kept in the column of a field.
+
+    Raises:
+        ValueError: a date or a moment cannot be read.
+    """
+    if field.multiple:
+        ids = to_ids(value)
+        return orjson.dumps(ids).decode() if ids else None
+    if is_empty(value) or (value is False and field.kind not in _TRUTHS):
+        return None
+    return _to_stored_scalar(field.kind, value)
+
+
+_TRUTHS: Final = frozenset({Kind.BOOLEAN, Kind.TRUTH, Kind.FLAG})
+
+
+def _to_stored_scalar(kind: Kind, value: object) -> Stored:
+    if kind in _CONVERTERS:
+        return _CONVERTERS[kind](value)
+    if kind in INTEGERS:
+        return to_integer(value)
+    if kind in DOUBLES:
+        return to_double(value)
+    return str(value)
+
+
+def _to_json(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _to_moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return moment(datetime(value.year, value.month, value.day, tzinfo=PORTAL_ZONE))
+    return parse_moment(str(value))
+
+
+def _to_date(value: object) -> str:
+    if isinstance(value, datetime):
+        return moment(value)[:10] + DATE_TAIL
+    if isinstance(value, date):
+        return value.isoformat() + DATE_TAIL
+    return parse_date(str(value))
+
+
+_CONVERTERS: Final[Mapping[Kind, Callable[[object], Stored]]] = {
+    Kind.BOOLEAN: to_truth,
+    Kind.TRUTH: to_truth,
+    Kind.FLAG: to_flag,
+    Kind.DATETIME: _to_moment,
+    Kind.DATE: _to_date,
+    Kind.JSON: _to_json,
+    Kind.MULTIFIELD: _to_json,
+}
+
+
+def column_values(field: Field, column: Sequence[object]) -> list[Stored]:
+    """A whole column as it is kept; NumPy and pandas columns go by vectors.
+
+    Args:
+        field: Whose values.
+        column: Missing values may be ``None``, NaN, NaT or NA of a pandas column.
+            Moments without a zone are the portal's local time.
+    """
+    dtype = getattr(column, "dtype", None)
+    kind = getattr(dtype, "kind", "O")
+    if field.kind in {Kind.DATETIME, Kind.DATE} and kind == "M" and not field.multiple:
+        return _moment_texts(field.kind, column, zoned=bool(getattr(dtype, "tz", None)))
+    values = _plain_values(column)
+    if field.multiple:
+        return [to_stored(field, value) for value in values]
+    if field.kind in INTEGERS and kind in "iu":
+        return values  # type: ignore[return-value]  # NumPy gave Python integers
+    if field.kind in DOUBLES and kind in "iuf":
+        return [None if value != value else value for value in values]  # type: ignore[misc]  # noqa: PLR0124
+    return [None if is_empty(value) else to_stored(field, value) for value in values]
+
+
+def _plain_values(column: Sequence[object]) -> list[object]:
+    if not isinstance(column, _ArrayLike):
+        return list(column)
+    to_numpy = getattr(column, "to_numpy", None)
+    if to_numpy is None:
+        return list(np.asarray(column).tolist())
+    if isinstance(column.dtype, np.dtype):
+        return list(to_numpy().tolist())
+    return list(to_numpy(dtype=object, na_value=None).tolist())
+
+
+def _moment_texts(kind: Kind, column: Sequence[object], *, zoned: bool) -> list[Stored]:
+    if zoned:
+        moments = np.asarray(column, dtype="datetime64[s]") + np.timedelta64(3, "h")
+    else:
+        moments = np.asarray(column).astype("datetime64[s]")
+    unit, tail = ("D", DATE_TAIL) if kind is Kind.DATE else ("s", _OFFSET)
+    texts = np.datetime_as_string(moments.astype(f"datetime64[{unit}]")).tolist()
+    return [None if text == "NaT" else text + tail for text in texts]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
