@@ -1,0 +1,89 @@
+"""Bitrix24: deals, leads, contacts, activities, stage history and dictionaries.
+
+Left out on purpose: phones, e-mails and birthdays of clients, mail bodies and call
+recordings (personal data nobody reports on), private data of employees, and the
+moments of the last login, which would make every user differ in every reading.
+
+Deals, leads, contacts and activities are merged by ``ID`` on their time of change;
+stage history is append-only and read by ``ID``. Users, departments, statuses, funnels
+and user fields are read whole and merged, never replaced: history speaks of stages
+and people that are gone. What is gone is marked in the table ``deletions``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import dlt
+import pyarrow as pa  # type: ignore[import-untyped]
+from dlt.common.data_types import TDataType
+from dlt.common.schema.typing import TTableSchemaColumns, TWriteDispositionConfig
+from dlt.extract import DltResource
+
+from ingestion.config import CRM_SCHEMA_CONTRACT, FILE_FORMAT
+from ingestion.sources.bitrix24.helpers import Kind, column
+from ingestion.sources.bitrix24.reading import PortalReading, TableReading
+from ingestion.sources.bitrix24.settings import Table
+
+_DLT_TYPES: Mapping[Kind, TDataType] = {Kind.TEXT: "text", Kind.JSON: "json"}
+
+
+@dlt.source(name="bitrix24", schema_contract=CRM_SCHEMA_CONTRACT)
+def bitrix24(
+    reading: PortalReading, batches: Mapping[str, Iterator[pa.Table]]
+) -> Iterable[DltResource]:
+    """The tables that have something to land.
+
+    Args:
+        reading: An opened reading of the portal.
+        batches: Rows by table; tables that are not named stay as they are.
+    """
+    for name, rows in batches.items():
+        yield table_resource(reading.tables[name], rows)
+
+
+def table_resource(state: TableReading, batches: Iterator[pa.Table]) -> DltResource:
+    """One raw table, merged by its key; a first landing replaces what is there.
+
+    An interrupted first landing may leave a part of the table behind, so the next
+    one, which is a first landing again, begins with an empty table.
+    """
+    table = state.table
+    declared = _columns(state.kinds)
+    disposition: TWriteDispositionConfig = "replace"
+    if not state.is_first:
+        disposition = {"disposition": "merge", "strategy": "upsert"}
+    resource: DltResource = dlt.resource(
+        _with_new_columns(state, batches, set(declared)),
+        name=table.name,
+        write_disposition=disposition,
+        primary_key=key_columns(table),
+        columns=declared,
+        file_format=FILE_FORMAT,
+        parallelized=True,
+    )
+    return resource
+
+
+def _with_new_columns(
+    state: TableReading, batches: Iterator[pa.Table], known: set[str]
+) -> Iterator[object]:
+    """The batches, told which columns came up after the resource was declared."""
+    for batch in batches:
+        added = {name: kind for name, kind in state.kinds.items() if name not in known}
+        if added:
+            known |= added.keys()
+            hints = dlt.mark.make_hints(columns=_columns(added))
+            yield dlt.mark.with_hints(batch, hints)
+        else:
+            yield batch
+
+
+def _columns(kinds: Mapping[str, Kind]) -> TTableSchemaColumns:
+    return {
+        name: {"name": name, "data_type": _DLT_TYPES[kind]}
+        for name, kind in kinds.items()
+    }
+
+
+def key_columns(table: Table) -> list[str]:
+    """Columns that identify a row of a raw table."""
+    return [column(name) for name in table.key]

@@ -1,0 +1,319 @@
+"""One reading of a portal: what changed, in which order, up to where."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from ingestion.http import JsonObject, JsonValue, RefusedError
+from ingestion.sources.bitrix24.client import Portal
+from ingestion.sources.bitrix24.helpers import (
+    Command,
+    Kind,
+    Row,
+    chunks,
+    declared_kinds,
+    latest,
+    row_hash,
+    row_id,
+    row_key,
+    to_arrow,
+    without,
+)
+from ingestion.sources.bitrix24.settings import (
+    BATCH_COMMANDS,
+    BEGINNING,
+    DEAL_USERFIELDS,
+    DEALS,
+    DICTIONARIES,
+    FIRST_PAGES,
+    HISTORY_OVERLAP,
+    OVERLAP,
+    PAGE_ROWS,
+    STAGE_HISTORY,
+    TABLES,
+    WINDOWS,
+    Table,
+)
+
+
+class Landed(Protocol):
+    """What the warehouse already has of a portal."""
+
+    def kinds(self, table: str) -> Mapping[str, Kind]:
+        """Columns of a raw table; empty when there is no table."""
+
+    def position(self, table: str) -> str | None:
+        """Up to where a table has landed; None before its first full landing."""
+
+    def hashes(self, table: Table, keys: Sequence[str]) -> Mapping[str, str]:
+        """Hashes of the rows with these keys."""
+
+    def marked(self, table: str) -> frozenset[str]:
+        """Keys of the rows that are marked as deleted."""
+
+
+@dataclass
+class TableReading:
+    """State of one table during a reading.
+
+    Attributes:
+        position: Where the last reading ended; None reads everything.
+        kinds: Columns, growing while rows come.
+        marked: Keys marked as deleted before this reading.
+        wanted: Ids to read whatever their time of change.
+        watched: Keys of which it matters whether they come.
+        seen: Those of them that came.
+        changed: Rows that were new or different.
+        reached: Where this reading ended.
+    """
+
+    table: Table
+    position: str | None
+    kinds: dict[str, Kind]
+    marked: frozenset[str]
+    first_page: list[Row] = field(default_factory=list)
+    wanted: set[int] = field(default_factory=set)
+    watched: set[str] = field(default_factory=set)
+    changed: int = 0
+    seen: set[str] = field(default_factory=set)
+    reached: str | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the table has never landed in full."""
+        return self.position is None
+
+
+class PortalReading:
+    """Reads what the warehouse does not have yet.
+
+    `open` asks for the dictionaries and the first page of every list in two requests,
+    which is all it takes when nothing has changed. `batches` goes on from there.
+    """
+
+    def __init__(self, portal: Portal, landed: Landed, *, now: datetime) -> None:
+        self._portal = portal
+        self._landed = landed
+        self._now = now
+        self._deals_are_read = threading.Event()
+        self._late_deals: set[int] = set()
+        self.started = now
+        self.tables: dict[str, TableReading] = {}
+
+    def open(self) -> None:
+        """Read the dictionaries and the first pages; learn the portal's clock."""
+        dictionaries = self._portal.call_all(
+            {table.name: _whole(table, start=0) for table in DICTIONARIES}
+        )
+        if dictionaries.started:
+            # Times of change are the portal's, so the window is on its clock.
+            self.started = dictionaries.started
+        rows = {
+            table.name: self._portal.rows(table, dictionaries.results[table.name])
+            for table in DICTIONARIES
+        }
+        for table in TABLES:
+            self.tables[table.name] = self._state(table, rows[DEAL_USERFIELDS.name])
+        commands: dict[str, Command] = {}
+        for table in (*WINDOWS, STAGE_HISTORY):
+            state = self.tables[table.name]
+            commands[table.name] = self._portal.first_page(
+                table, self._window(state), after=_after(state)
+            )
+        for table in DICTIONARIES:
+            total = dictionaries.totals.get(table.name)
+            for start in _further_pages(table, rows[table.name], total):
+                commands[f"{table.name}_{start}"] = _whole(table, start=start)
+        further = self._call_in_batches(commands)
+        for table in (*WINDOWS, STAGE_HISTORY):
+            self.tables[table.name].first_page = self._portal.rows(
+                table, further[table.name]
+            )
+        for table in DICTIONARIES:
+            known = {row_key(table, row): row for row in rows[table.name]}
+            for name, result in further.items():
+                if name.startswith(f"{table.name}_"):
+                    # Rows move between pages while others are added.
+                    found = self._portal.rows(table, result)
+                    known |= {row_key(table, row): row for row in found}
+            self.tables[table.name].first_page = list(known.values())
+
+    def batches(self, table: Table) -> Iterator[pa.Table]:
+        """Rows of a table that differ from what has landed.
+
+        The first reading of a table gives at least one batch, be it an empty one, so
+        that the table exists.
+        """
+        state = self.tables[table.name]
+        if state.is_first:
+            yield self._arrow(state, [])
+        if table is DEALS:
+            try:
+                yield from self._window_batches(state)
+            finally:
+                self._deals_are_read.set()
+        elif table is STAGE_HISTORY:
+            yield from self._history_batches(state)
+        elif table in WINDOWS:
+            yield from self._window_batches(state)
+        else:
+            yield from self._dictionary_batches(state)
+
+    def _state(self, table: Table, user_fields: Sequence[Row]) -> TableReading:
+        marked = self._landed.marked(table.name)
+        return TableReading(
+            table,
+            position=self._landed.position(table.name),
+            kinds=declared_kinds(
+                table,
+                self._landed.kinds(table.name),
+                user_fields if table is DEALS else (),
+            ),
+            marked=marked,
+            watched=set(marked),
+        )
+
+    def _window(self, state: TableReading) -> JsonObject:
+        """Filter by time of change; none for the first reading and for the history."""
+        modified = state.table.modified
+        if state.position is None or state.table is STAGE_HISTORY:
+            return {}
+        since = datetime.fromisoformat(state.position) - OVERLAP
+        zone = self.started.tzinfo
+        return {
+            f">={modified}": since.astimezone(zone).isoformat(timespec="seconds"),
+            f"<={modified}": self.started.isoformat(timespec="seconds"),
+        }
+
+    def _window_end(self, state: TableReading, reached: datetime | None) -> str:
+        """Where the next window begins: never behind the start of this reading."""
+        if reached is None:
+            return state.position or BEGINNING
+        end = min(reached, self.started)
+        if state.position and datetime.fromisoformat(state.position) > end:
+            return state.position
+        return end.isoformat()
+
+    def _walk(self, state: TableReading, where: JsonObject) -> Iterator[list[Row]]:
+        """The first page and what is behind it."""
+        rows = state.first_page
+        if rows:
+            yield rows
+        if len(rows) >= PAGE_ROWS:
+            yield from self._portal.walk(
+                state.table,
+                where,
+                after=row_id(rows[-1]),
+                pages=BATCH_COMMANDS if state.is_first else FIRST_PAGES,
+            )
+
+    def _window_batches(self, state: TableReading) -> Iterator[pa.Table]:
+        table = state.table
+        reached: datetime | None = None
+        for rows in self._walk(state, self._window(state)):
+            if table.modified and (moment := latest(rows, table.modified)):
+                reached = max(reached or moment, moment)
+            state.wanted -= {row_id(row) for row in rows}
+            yield from self._changed(state, rows)
+        state.reached = self._window_end(state, reached)
+        for ids in chunks(sorted(state.wanted), PAGE_ROWS * BATCH_COMMANDS):
+            yield from self._changed(state, self._by_ids(table, ids))
+
+    def _history_batches(self, state: TableReading) -> Iterator[pa.Table]:
+        reached = int(state.position or 0)
+        for rows in self._walk(state, {}):
+            reached = max(reached, row_id(rows[-1]))
+            yield from self._changed(state, rows)
+        state.reached = str(reached)
+        # A deal that came late, say out of the recycle bin, brings old history.
+        self._deals_are_read.wait()
+        if not state.is_first:
+            for ids in chunks(sorted(self._late_deals), PAGE_ROWS):
+                where: JsonObject = {"@OWNER_ID": list(ids), "<=ID": _after(state)}
+                for rows in self._portal.walk(state.table, where, pages=FIRST_PAGES):
+                    yield from self._changed(state, rows)
+
+    def _dictionary_batches(self, state: TableReading) -> Iterator[pa.Table]:
+        rows = state.first_page
+        state.reached = self._now.isoformat()
+        yield from self._changed(state, rows)
+
+    def _changed(self, state: TableReading, rows: list[Row]) -> Iterator[pa.Table]:
+        """The rows that are new or differ, as one Arrow table or none."""
+        table = state.table
+        rows = without(rows, table.left_out)
+        if not state.is_first and rows:
+            keys = [row_key(table, row) for row in rows]
+            state.seen |= state.watched.intersection(keys)
+            hashes = self._landed.hashes(table, keys)
+            if table is DEALS:
+                self._remember_late(state, rows, hashes)
+            rows = [
+                row
+                for key, row in zip(keys, rows, strict=True)
+                if hashes.get(key) != row_hash(row)
+            ]
+        if rows:
+            state.changed += len(rows)
+            yield self._arrow(state, rows)
+
+    def _remember_late(
+        self, state: TableReading, rows: list[Row], hashes: Mapping[str, str]
+    ) -> None:
+        """Deals that are new here but not in the portal."""
+        since = datetime.fromisoformat(state.position or "")
+        for row in rows:
+            key = row_key(state.table, row)
+            created = str(row.get("DATE_CREATE") or "")
+            is_late = not created or datetime.fromisoformat(created) <= since
+            if key in state.marked or (key not in hashes and is_late):
+                self._late_deals.add(row_id(row))
+
+    def _by_ids(self, table: Table, ids: Sequence[int]) -> list[Row]:
+        commands = {
+            f"p{number}": self._portal.first_page(table, {"@ID": list(page)})
+            for number, page in enumerate(chunks(ids, PAGE_ROWS))
+        }
+        results = self._portal.call_all(commands).results
+        return [
+            row for key in commands for row in self._portal.rows(table, results[key])
+        ]
+
+    def _arrow(self, state: TableReading, rows: list[Row]) -> pa.Table:
+        return to_arrow(state.table, rows, state.kinds, loaded_at=self._now)
+
+    def _call_in_batches(self, commands: Mapping[str, Command]) -> JsonObject:
+        results: JsonObject = {}
+        for names in chunks(list(commands), BATCH_COMMANDS):
+            part = {name: commands[name] for name in names}
+            results |= self._portal.call_all(part).results
+        return results
+
+
+def _whole(table: Table, *, start: int) -> Command:
+    paging: JsonObject = {"start": start} if table.paged else {}
+    return Command(table.method, {**table.parameters, **paging})
+
+
+def _further_pages(table: Table, rows: list[Row], total: JsonValue) -> range:
+    """Starts of the pages behind the first."""
+    if not table.paged or len(rows) < PAGE_ROWS:
+        return range(0)
+    if not isinstance(total, int):
+        raise RefusedError(
+            f"{table.method} answered a full page and no total: its rows cannot be "
+            "read to the end"
+        )
+    # One page more than the total says: rows are added meanwhile.
+    return range(PAGE_ROWS, total + PAGE_ROWS, PAGE_ROWS)
+
+
+def _after(state: TableReading) -> int:
+    """The id behind which a table is read."""
+    if state.table is not STAGE_HISTORY or state.position is None:
+        return 0
+    return max(0, int(state.position) - HISTORY_OVERLAP)

@@ -1,0 +1,282 @@
+"""Facts about the Bitrix24 API that the reader relies on.
+
+Source: Bitrix24 REST documentation, apidocs.bitrix24.ru, pages of the list methods,
+"Особенности списочных методов", "Лимиты REST API" and "Коды ошибок".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from ingestion.http import JsonValue, RateLimit
+
+PAGE_ROWS: Final = 50
+BATCH_COMMANDS: Final = 50
+# What changed since the last reading is seldom long: pages of its first request.
+FIRST_PAGES: Final = 10
+# The portal drains two requests a second and holds fifty at once. The bucket is
+# shared by everything behind one address, so some of it is left to others.
+PORTAL_LIMIT: Final = RateLimit(per_second=2.0, burst=40)
+UNLIMITED: Final = RateLimit(per_second=100_000.0, burst=100_000)
+# Moments have seconds, rows are committed late, and clocks differ a little.
+OVERLAP: Final = timedelta(minutes=10)
+# Position of a list that had no rows yet: whatever comes first is read.
+BEGINNING: Final = "1970-01-02T00:00:00+00:00"
+# Ids of the stage history are given before the rows are committed.
+HISTORY_OVERLAP: Final = 100
+LANGUAGE: Final = "ru"
+DEAL_TYPE: Final = 2
+
+# The block of a method ends without asking, at the latest after ten minutes.
+LONGEST_BLOCK_SECONDS: Final = 600.0
+RATE_EXCEEDED: Final = "QUERY_LIMIT_EXCEEDED"
+TIME_EXCEEDED: Final = "OPERATION_TIME_LIMIT"
+PASSING_ERRORS: Final = frozenset(
+    {RATE_EXCEEDED, TIME_EXCEEDED, "INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
+)
+LASTING_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "OVERLOAD_LIMIT": "REST of this portal is blocked, ask Bitrix24 support",
+        "PORTAL_DELETED": "the portal is gone, check the address in the settings",
+    }
+)
+# Inside a batch an error has no HTTP status of its own.
+STATUS_OF: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "NO_AUTH_FOUND": 401,
+        "expired_token": 401,
+        "insufficient_scope": 403,
+        "INVALID_CREDENTIALS": 403,
+        "user_access_error": 403,
+        "ACCESS_DENIED": 403,
+        "ERROR_METHOD_NOT_FOUND": 404,
+    }
+)
+ADVICE: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "the portal does not understand the request",
+        401: "the webhook is wrong or has ended: make a new one in the portal and "
+        "put its address into the settings",
+        403: "the webhook may not read this: give it the rights crm, user and "
+        "department and an administrator as its owner",
+        404: "the portal has no such method: check the address in the settings",
+    }
+)
+
+
+class Reading(StrEnum):
+    """How the rows of a table are found."""
+
+    WHOLE = "whole"  # a dictionary, read in full every time
+    WINDOW = "window"  # what changed since the last reading
+    APPENDED = "appended"  # rows that are never changed, by id
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One raw table and the list method it comes from.
+
+    Attributes:
+        name: Name of the raw table.
+        method: List method.
+        key: Fields that identify a row.
+        fields: Fields the table has even when no row has come yet.
+        reading: How rows are found.
+        parameters: Parameters of every call.
+        rows_in: Key of ``result`` that holds the rows; empty means ``result`` itself.
+        modified: Field that moves with every change.
+        json_fields: Fields that hold arrays or objects.
+        left_out: Fields that do not land, with the reasons in the README.
+        paged: Answered in pages of fifty.
+        false_is_empty: A bare ``false`` is an empty multiple field, not a flag.
+        may_be_empty: An empty answer is believed although rows were there before.
+        swept: Ids are walked in full to find deletions.
+    """
+
+    name: str
+    method: str
+    reading: Reading
+    fields: tuple[str, ...]
+    key: tuple[str, ...] = ("ID",)
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    rows_in: str = ""
+    modified: str | None = None
+    json_fields: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    paged: bool = True
+    false_is_empty: bool = False
+    may_be_empty: bool = True
+
+    @property
+    def swept(self) -> bool:
+        """Whether deletions are found by walking all ids."""
+        return self.reading is Reading.WINDOW
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+EVERYTHING: Final[JsonValue] = ["*", "UF_*"]
+ACTIVITY_FIELDS: Final = _names(
+    """
+    ID OWNER_ID OWNER_TYPE_ID TYPE_ID PROVIDER_ID PROVIDER_TYPE_ID PROVIDER_GROUP_ID
+    ASSOCIATED_ENTITY_ID SUBJECT CREATED LAST_UPDATED START_TIME END_TIME DEADLINE
+    COMPLETED STATUS RESPONSIBLE_ID PRIORITY DIRECTION LOCATION ORIGINATOR_ID ORIGIN_ID
+    AUTHOR_ID EDITOR_ID RESULT_MARK RESULT_STATUS IS_INCOMING_CHANNEL
+    """
+)
+
+DEALS: Final = Table(
+    name="deals",
+    method="crm.deal.list",
+    reading=Reading.WINDOW,
+    modified="DATE_MODIFY",
+    parameters={"select": EVERYTHING},
+    false_is_empty=True,
+    fields=_names(
+        """
+        ID TITLE TYPE_ID STAGE_ID PROBABILITY CURRENCY_ID OPPORTUNITY
+        IS_MANUAL_OPPORTUNITY TAX_VALUE LEAD_ID COMPANY_ID CONTACT_ID QUOTE_ID BEGINDATE
+        CLOSEDATE ASSIGNED_BY_ID CREATED_BY_ID MODIFY_BY_ID DATE_CREATE DATE_MODIFY
+        OPENED CLOSED COMMENTS ADDITIONAL_INFO LOCATION_ID CATEGORY_ID STAGE_SEMANTIC_ID
+        IS_NEW IS_RECURRING IS_RETURN_CUSTOMER IS_REPEATED_APPROACH SOURCE_ID
+        SOURCE_DESCRIPTION ORIGINATOR_ID ORIGIN_ID MOVED_BY_ID MOVED_TIME
+        LAST_ACTIVITY_TIME LAST_ACTIVITY_BY UTM_SOURCE UTM_MEDIUM UTM_CAMPAIGN
+        UTM_CONTENT UTM_TERM
+        """
+    ),
+)
+CONTACTS: Final = Table(
+    name="contacts",
+    method="crm.contact.list",
+    reading=Reading.WINDOW,
+    modified="DATE_MODIFY",
+    parameters={"select": EVERYTHING},
+    false_is_empty=True,
+    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM", "PHOTO", "FACE_ID"}),
+    fields=_names(
+        """
+        ID NAME SECOND_NAME LAST_NAME HONORIFIC POST TYPE_ID SOURCE_ID
+        SOURCE_DESCRIPTION COMPANY_ID LEAD_ID BIRTHDATE COMMENTS EXPORT HAS_PHONE
+        HAS_EMAIL HAS_IMOL ASSIGNED_BY_ID CREATED_BY_ID MODIFY_BY_ID DATE_CREATE
+        DATE_MODIFY OPENED ORIGINATOR_ID ORIGIN_ID ORIGIN_VERSION LAST_ACTIVITY_TIME
+        LAST_ACTIVITY_BY UTM_SOURCE
+        """
+    ),
+)
+LEADS: Final = Table(
+    name="leads",
+    method="crm.lead.list",
+    reading=Reading.WINDOW,
+    modified="DATE_MODIFY",
+    parameters={"select": EVERYTHING},
+    false_is_empty=True,
+    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM"}),
+    fields=_names(
+        """
+        ID TITLE HONORIFIC NAME SECOND_NAME LAST_NAME COMPANY_TITLE COMPANY_ID
+        CONTACT_ID IS_RETURN_CUSTOMER BIRTHDATE SOURCE_ID SOURCE_DESCRIPTION STATUS_ID
+        STATUS_DESCRIPTION POST COMMENTS CURRENCY_ID OPPORTUNITY IS_MANUAL_OPPORTUNITY
+        HAS_PHONE HAS_EMAIL HAS_IMOL ASSIGNED_BY_ID CREATED_BY_ID MODIFY_BY_ID
+        DATE_CREATE DATE_MODIFY DATE_CLOSED STATUS_SEMANTIC_ID OPENED ORIGINATOR_ID
+        ORIGIN_ID MOVED_BY_ID MOVED_TIME ADDRESS ADDRESS_CITY UTM_SOURCE UTM_MEDIUM
+        UTM_CAMPAIGN UTM_CONTENT UTM_TERM LAST_ACTIVITY_BY LAST_ACTIVITY_TIME
+        """
+    ),
+)
+ACTIVITIES: Final = Table(
+    name="activities",
+    method="crm.activity.list",
+    reading=Reading.WINDOW,
+    modified="LAST_UPDATED",
+    parameters={"select": list(ACTIVITY_FIELDS)},
+    fields=ACTIVITY_FIELDS,
+)
+STAGE_HISTORY: Final = Table(
+    name="stage_history",
+    method="crm.stagehistory.list",
+    reading=Reading.APPENDED,
+    modified="CREATED_TIME",
+    parameters={"entityTypeId": DEAL_TYPE},
+    rows_in="items",
+    fields=_names(
+        "ID TYPE_ID OWNER_ID CREATED_TIME CATEGORY_ID STAGE_SEMANTIC_ID STAGE_ID"
+    ),
+)
+USERS: Final = Table(
+    name="users",
+    method="user.get",
+    reading=Reading.WHOLE,
+    may_be_empty=False,
+    json_fields=frozenset({"UF_DEPARTMENT"}),
+    left_out=frozenset(
+        _names(
+            """
+            LAST_LOGIN LAST_ACTIVITY_DATE TIMESTAMP_X IS_ONLINE PERSONAL_GENDER
+            PERSONAL_WWW PERSONAL_BIRTHDAY PERSONAL_MOBILE PERSONAL_PHONE PERSONAL_CITY
+            PERSONAL_PHOTO WORK_PHONE
+            """
+        )
+    ),
+    fields=_names(
+        """
+        ID XML_ID ACTIVE NAME LAST_NAME SECOND_NAME EMAIL DATE_REGISTER TIME_ZONE
+        WORK_POSITION UF_EMPLOYMENT_DATE UF_DEPARTMENT UF_PHONE_INNER USER_TYPE
+        """
+    ),
+)
+DEPARTMENTS: Final = Table(
+    name="departments",
+    method="department.get",
+    reading=Reading.WHOLE,
+    may_be_empty=False,
+    fields=_names("ID NAME SORT PARENT UF_HEAD"),
+)
+STATUSES: Final = Table(
+    name="statuses",
+    method="crm.status.list",
+    reading=Reading.WHOLE,
+    key=("ENTITY_ID", "STATUS_ID"),
+    paged=False,
+    may_be_empty=False,
+    json_fields=frozenset({"EXTRA"}),
+    fields=_names(
+        """
+        ID ENTITY_ID STATUS_ID NAME NAME_INIT SORT SYSTEM CATEGORY_ID COLOR SEMANTICS
+        EXTRA
+        """
+    ),
+)
+CATEGORIES: Final = Table(
+    name="categories",
+    method="crm.category.list",
+    reading=Reading.WHOLE,
+    parameters={"entityTypeId": DEAL_TYPE},
+    key=("id",),
+    rows_in="categories",
+    paged=False,
+    may_be_empty=False,
+    fields=_names("id name sort entityTypeId isDefault originId originatorId"),
+)
+DEAL_USERFIELDS: Final = Table(
+    name="deal_userfields",
+    method="crm.deal.userfield.list",
+    reading=Reading.WHOLE,
+    parameters={"filter": {"LANG": LANGUAGE}},
+    json_fields=frozenset({"SETTINGS", "LIST"}),
+    fields=_names(
+        """
+        ID ENTITY_ID FIELD_NAME USER_TYPE_ID XML_ID SORT MULTIPLE MANDATORY SHOW_FILTER
+        SHOW_IN_LIST EDIT_IN_LIST IS_SEARCHABLE SETTINGS EDIT_FORM_LABEL
+        LIST_COLUMN_LABEL LIST_FILTER_LABEL ERROR_MESSAGE HELP_MESSAGE LIST
+        """
+    ),
+)
+
+DICTIONARIES: Final = (USERS, DEPARTMENTS, STATUSES, CATEGORIES, DEAL_USERFIELDS)
+WINDOWS: Final = (DEALS, CONTACTS, LEADS, ACTIVITIES)
+TABLES: Final = (*DICTIONARIES, *WINDOWS, STAGE_HISTORY)
