@@ -201,7 +201,7 @@ class Pass:
 @contextmanager
 def open_pass(
     warehouse: Warehouse,
-    request: PassRequest = PassRequest(),  # noqa: B008 -- frozen
+    request: PassRequest = PassRequest(),
     progress: Progress = lambda _stage, _seconds: None,
 ) -> Iterator[Pass]:
     """Take the warehouse for one pass and give it back at the end.
@@ -245,7 +245,7 @@ def open_pass(
 
 def run_pass(
     warehouse: Warehouse,
-    request: PassRequest = PassRequest(),  # noqa: B008 -- frozen
+    request: PassRequest = PassRequest(),
     progress: Progress = lambda _stage, _seconds: None,
 ) -> Pass:
     """Run every stage of one pass."""

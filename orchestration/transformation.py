@@ -87,7 +87,7 @@ def _invoke(
 
 @contextmanager
 def _environment(warehouse: Warehouse) -> Iterator[None]:
-    """dbt's profile reads the address from the environment, here and only now."""
+    """Dbt's profile reads the address from the environment, here and only now."""
     parts = urlsplit(warehouse.url("transformer"))
     values = {
         "REESTR_DBT_HOST": parts.hostname or "",

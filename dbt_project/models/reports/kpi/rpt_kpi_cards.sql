@@ -1,0 +1,349 @@
+{%- set measures = measures_of('deal_events') -%}
+
+{# One row per period and unit: what the cards and the deviations of «now» show. A card
+   compares with days that a period filter would remove, so it has its own table. #}
+with
+
+today as (
+
+    select {{ today() }} as today
+
+),
+
+periods as (
+
+    select
+        periods.period_code,
+        periods.period_order,
+        periods.label as period_label,
+        bounds.date_from,
+        case
+            when periods.steps_back = 0 then today.today
+            else cast(
+                bounds.date_from + cast('1 ' || periods.unit as interval) as date
+            ) - 1
+        end as date_to,
+        cast(bounds.date_from - cast('1 ' || periods.unit as interval) as date)
+            as previous_from,
+        periods.steps_back = 0 as is_running
+
+    from {{ ref('periods') }} as periods
+
+    cross join today
+
+    cross join lateral (
+        select cast(
+            date_trunc(periods.unit, today.today)
+            - periods.steps_back * cast('1 ' || periods.unit as interval) as date
+        ) as date_from
+    ) as bounds
+
+),
+
+-- An unfinished period is compared with the equal elapsed part of the one before.
+compared as (
+
+    select
+        periods.*,
+        least(
+            case
+                when periods.is_running
+                    then periods.previous_from + (periods.date_to - periods.date_from)
+                else periods.date_from - 1
+            end,
+            periods.date_from - 1
+        ) as previous_to
+
+    from periods
+
+),
+
+labelled as (
+
+    select
+        compared.*,
+        case
+            when compared.period_code in ('month', 'previous_month')
+                then replace(replace(replace({{ text('compared_month') }},
+                    '{from}', to_char(compared.previous_from, 'FMDD')),
+                    '{to}', to_char(compared.previous_to, 'FMDD')),
+                    '{month}', months.genitive)
+            else replace(replace({{ text('compared_period') }},
+                '{from}', to_char(compared.previous_from, 'DD.MM.YYYY')),
+                '{to}', to_char(compared.previous_to, 'DD.MM.YYYY'))
+        end as compared_label
+
+    from compared
+
+    inner join {{ ref('months') }} as months
+        on extract(month from compared.previous_from) = months.month
+
+),
+
+units as (
+
+    select
+        'company' as unit_key,
+        {{ text('company') }} as unit_label,
+        0 as unit_level,
+        cast('{}' as text[]) as ancestor_keys,
+        '' as sort_path
+
+    union all
+
+    select
+        org_units.org_unit_key as unit_key,
+        org_units.name as unit_label,
+        case when org_units.org_unit_key = org_units.department_key then 1 else 2 end
+            as unit_level,
+        org_units.ancestor_keys,
+        {{ sort_key('org_units.department_name') }} || '/'
+        || coalesce({{ sort_key('org_units.group_name') }}, '') as sort_path
+
+    from {{ ref('dim_org_units') }} as org_units
+
+    where
+        org_units.function = 'sales'
+        and org_units.org_unit_key
+        in (org_units.department_key, org_units.group_key)
+
+),
+
+daily as (
+
+    select
+        units.unit_key,
+        kpi.event_date,
+        kpi.event_month,
+        {%- for measure in measures %}
+        sum(kpi.{{ measure.name }}) as {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from {{ ref('rpt_kpi_daily') }} as kpi
+
+    inner join units
+        on units.unit_key in ('company', kpi.department_key, kpi.group_key)
+
+    group by units.unit_key, kpi.event_date, kpi.event_month
+
+),
+
+months_back as (
+
+    select
+        cast(months.month_start as date) as event_month,
+        months.month_start = date_trunc('month', today.today) as is_current
+
+    from today
+
+    cross join lateral generate_series(
+        date_trunc('month', today.today) - interval '11 months',
+        date_trunc('month', today.today),
+        interval '1 month'
+    ) as months (month_start)
+
+),
+
+monthly as (
+
+    select
+        units.unit_key,
+        months_back.event_month,
+        months_back.is_current,
+        {%- for measure in measures %}
+        coalesce(sum(daily.{{ measure.name }}), 0) as {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from units
+
+    cross join months_back
+
+    left join daily
+        on
+            units.unit_key = daily.unit_key
+            and months_back.event_month = daily.event_month
+
+    group by units.unit_key, months_back.event_month, months_back.is_current
+
+),
+
+scaled as (
+
+    select
+        unit_key,
+        event_month,
+        is_current,
+        {%- for measure in measures %}
+        round(
+            100 * greatest({{ measure.name }}, 0)
+            / nullif(max({{ measure.name }}) over (partition by unit_key), 0)
+        ) as {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from monthly
+
+),
+
+trends as (
+
+    select
+        unit_key,
+        {%- for measure in measures %}
+        string_agg(
+            '<span class="r-bar' || case when is_current then ' r-bar-now' else '' end
+            || '" style="height:' || greatest(coalesce({{ measure.name }}, 0), 2) || '%"></span>',
+            '' order by event_month
+        ) as {{ measure.name }}_bars{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from scaled
+
+    group by unit_key
+
+),
+
+valued as (
+
+    select
+        units.unit_key,
+        units.unit_label,
+        units.unit_level,
+        units.ancestor_keys,
+        units.sort_path,
+        labelled.period_code,
+        labelled.period_order,
+        labelled.period_label,
+        labelled.compared_label,
+        {%- for measure in measures %}
+        coalesce(sum(daily.{{ measure.name }}) filter (
+            where daily.event_date between labelled.date_from and labelled.date_to
+        ), 0) as {{ measure.name }},
+        coalesce(sum(daily.{{ measure.name }}) filter (
+            where daily.event_date between labelled.previous_from and labelled.previous_to
+        ), 0) as {{ measure.name }}_previous{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from units
+
+    cross join labelled
+
+    left join daily
+        on
+            units.unit_key = daily.unit_key
+            and daily.event_date between labelled.previous_from and labelled.date_to
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+
+),
+
+findings as (
+
+    select
+        units.unit_key,
+        count(*) as findings_open,
+        count(*) filter (where rules.severity = 'critical') as findings_critical
+
+    from {{ ref('fct_findings') }} as findings
+
+    inner join {{ ref('dim_rules') }} as rules
+        on findings.rule_id = rules.rule_id
+
+    inner join {{ ref('fct_deals') }} as deals
+        on findings.deal_key = deals.deal_key
+
+    inner join units
+        on units.unit_key in ('company', deals.department_key, deals.group_key)
+
+    where findings.closed_at is null
+
+    group by units.unit_key
+
+),
+
+counted as (
+
+    select
+        count(*) as deals
+    from {{ ref('fct_deals') }}
+    where
+        not is_deleted
+        and not is_test
+
+),
+
+judged as (
+
+    select
+        valued.*,
+        coalesce(findings.findings_open, 0) as findings_open,
+        coalesce(findings.findings_critical, 0) as findings_critical,
+        100 - 100 * valued.revenue_net / nullif(valued.revenue_net_previous, 0)
+            as revenue_fall,
+        row_number() over (
+            partition by valued.period_code
+            order by valued.unit_level > 0, valued.sort_path
+        ) as unit_order
+
+    from valued
+
+    left join findings
+        on valued.unit_key = findings.unit_key
+
+)
+
+select
+    valued.period_code || '/' || valued.unit_key as card_key,
+    valued.period_code,
+    valued.period_label,
+    cast(valued.period_order as smallint) as period_order,
+    valued.unit_key,
+    valued.unit_label,
+    cast(valued.unit_level as smallint) as unit_level,
+    cast(valued.unit_order as integer) as unit_order,
+    '<span class="' || case
+        when valued.unit_level = 2 then 'r-indent' else 'r-total'
+    end || '">' || {{ escaped('valued.unit_label') }} || '</span>' as unit_html,
+    valued.compared_label,
+    {%- for measure in measures %}
+    valued.{{ measure.name }},
+    valued.{{ measure.name }}_previous,
+    {{ card_html(measure) }} as {{ measure.name }}__card,
+    {%- endfor %}
+    cast(valued.findings_critical as integer) as findings_critical,
+    case
+        when valued.revenue_fall >= 20
+            then '<span class="r-high">▲</span> ' || replace(
+                {{ text('deviation_revenue') }}, '{percent}', round(valued.revenue_fall)::text
+            )
+        when valued.revenue_fall >= 5
+            then '<span class="r-medium">◆</span> ' || replace(
+                {{ text('deviation_revenue') }}, '{percent}', round(valued.revenue_fall)::text
+            )
+        when valued.findings_critical > 0
+            then '<span class="r-medium">◆</span> ' || replace(
+                {{ text('deviation_findings') }}, '{count}', valued.findings_critical::text
+            )
+        else '<span class="r-ok">✓</span> ' || {{ text('deviation_none') }}
+    end as deviation_html,
+    '<div class="r-strip"><span><span class="r-ok">✓</span> ' || {{ text('data_as_of') }}
+    || ' <span class="r-strong">'
+    || to_char({{ pass_time() }} at time zone '{{ var("timezone") }}', 'DD.MM.YYYY HH24:MI')
+    || '</span></span><span>' || {{ text('deals_counted') }} || ' <span class="r-strong">'
+    || {{ number_text('counted.deals', 0) }} || '</span></span><span>'
+    || {{ text('findings_open') }} || ' <span class="r-strong">'
+    || {{ number_text('valued.findings_open', 0) }} || '</span></span></div>'
+        as freshness_html,
+    array['whole/company'] || coalesce(
+        (
+            select array_agg('whole/sales:' || unit.org_unit_key)
+            from unnest(valued.ancestor_keys) as unit (org_unit_key)
+        ),
+        '{}'
+    ) as reader_keys
+
+from judged as valued
+
+inner join trends
+    on valued.unit_key = trends.unit_key
+
+cross join counted

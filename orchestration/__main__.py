@@ -1,0 +1,7 @@
+"""Entry of the launcher: ``python -m orchestration VERB``."""
+
+import sys
+
+from orchestration.cli import main
+
+sys.exit(main())
