@@ -208,7 +208,9 @@ _FILE_KEYS = (
     "values",
     "people_separator",
 )
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# Schemas are called after a connection; dlt turns two underscores into one.
+_NAME = re.compile(r"(?=.{1,40}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_USERNAME = re.compile(r"[a-z][a-z0-9_.-]{0,37}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DATE_DIRECTIVES = re.compile(r"%(.)")
 
@@ -561,7 +563,8 @@ class _Reader:
             self.bad(
                 self.top,
                 "connection",
-                f"`{name}` cannot name a schema; use up to 40 of a-z, 0-9 and _",
+                f"`{name}` cannot name a schema; use words of a-z and 0-9 with"
+                " single _ between them, up to 40 letters",
             )
         return name
 
@@ -793,11 +796,11 @@ class _Reader:
                 continue
             self.known(part, "access", ("username", "role", "employee"), "name")
             username = self.required(part, "username")
-            if username and not _NAME.fullmatch(username):
+            if username and not _USERNAME.fullmatch(username):
                 self.bad(
                     part,
                     "username",
-                    f"`{username}` cannot be a login; use up to 40 of a-z, 0-9 and _",
+                    f"`{username}` cannot be a login; use up to 38 of a-z, 0-9, _ . -",
                 )
             first = lines.setdefault(username, part.line)
             if username and first != part.line:

@@ -5,7 +5,7 @@ wrote, and the reader of the file decides the type.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -66,7 +66,7 @@ class Problems:
         return tuple(f"{self.path}:{line}: {what}" for line, what in sorted(self.found))
 
 
-def suggestion(name: str, known: Iterator[str] | tuple[str, ...] | list[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean `x`?`` when a known name is near, else the known names."""
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=0.6)
