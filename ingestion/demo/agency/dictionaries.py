@@ -1,0 +1,119 @@
+"""The dictionaries of the demo portal: stages, lists, funnels, user fields."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from ingestion.demo.agency.lists import lists
+from ingestion.demo.agency.model import Stage
+from ingestion.demo.portal.labels import agency_user_fields
+
+FIRST_STATUS_ID = 101
+RENT_STAGES = (
+    Stage.NEW,
+    Stage.MEETING,
+    Stage.CONTRACT,
+    Stage.SHOWING,
+    Stage.WON,
+    Stage.LOSE,
+    Stage.APOLOGY,
+    Stage.PAUSED,
+)
+COLORS = {"S": "#7BD500", "F": "#FF5752"}
+LEAD_SEMANTICS = {"CONVERTED": "S", "JUNK": "F"}
+STAGE_SEMANTICS = {Stage.WON: "S", Stage.LOSE: "F", Stage.APOLOGY: "F"}
+
+
+def status_rows() -> pd.DataFrame:
+    """List stages of the three funnels and the other lists of the portal."""
+    content = lists()
+    rows: list[tuple[str, str, str, str | None]] = []
+    for funnel in range(len(content["funnels"])):
+        entity = f"DEAL_STAGE_{funnel}" if funnel else "DEAL_STAGE"
+        prefix = f"C{funnel}:" if funnel else ""
+        for stage in _stages_of(funnel):
+            rows.append(
+                (
+                    entity,
+                    prefix + stage.name,
+                    content["stages"][stage.name],
+                    STAGE_SEMANTICS.get(stage),
+                )
+            )
+    rows += [
+        ("STATUS", code, name, LEAD_SEMANTICS.get(code))
+        for code, name in content["lead_statuses"].items()
+    ]
+    for entity, values in (
+        ("SOURCE", content["sources"]),
+        ("DEAL_TYPE", content["deal_types"]),
+        ("CONTACT_TYPE", content["contact_types"]),
+    ):
+        rows += [(entity, code, name, None) for code, name in values.items()]
+    frame = pd.DataFrame(
+        rows, columns=["ENTITY_ID", "STATUS_ID", "NAME", "SEMANTICS"], dtype=object
+    )
+    place = frame.groupby("ENTITY_ID").cumcount().to_numpy()
+    funnel_id = frame["ENTITY_ID"].str.extract(r"^DEAL_STAGE_(\d+)$")[0]
+    frame.insert(0, "ID", np.arange(len(frame)) * 2 + FIRST_STATUS_ID)
+    frame["NAME_INIT"] = frame["NAME"]
+    frame["SORT"] = (place + 1) * 10
+    frame["SYSTEM"] = "N"
+    frame["CATEGORY_ID"] = pd.to_numeric(funnel_id).astype("Int64")
+    frame["COLOR"] = frame["SEMANTICS"].map(COLORS).fillna("#39A8EF")
+    frame["SEMANTICS"] = _or_none(frame["SEMANTICS"])
+    return frame
+
+
+def category_rows() -> pd.DataFrame:
+    """List the three funnels of deals."""
+    names = lists()["funnels"]
+    return pd.DataFrame(
+        {
+            "ID": np.arange(len(names)),
+            "NAME": np.array(names, dtype=object),
+            "SORT": (np.arange(len(names)) + 1) * 100,
+            "ENTITY_TYPE_ID": np.full(len(names), 2),
+            "IS_DEFAULT": np.array(["Y"] + ["N"] * (len(names) - 1), dtype=object),
+        }
+    )
+
+
+def userfield_rows() -> pd.DataFrame:
+    """List the agency's own fields of a deal, as the portal knows them."""
+    fields = agency_user_fields()
+    options = [
+        json.dumps(
+            [{"ID": str(option), "VALUE": value} for option, value in field.options],
+            ensure_ascii=False,
+        )
+        if field.options
+        else None
+        for field in fields
+    ]
+    return pd.DataFrame(
+        {
+            "ENTITY_ID": ["CRM_DEAL"] * len(fields),
+            "FIELD_NAME": [field.name for field in fields],
+            "USER_TYPE_ID": [str(field.kind) for field in fields],
+            "MULTIPLE": ["Y" if field.multiple else "N" for field in fields],
+            "EDIT_FORM_LABEL": [field.label for field in fields],
+            "LIST": options,
+        },
+        dtype=object,
+    )
+
+
+def _stages_of(funnel: int) -> tuple[Stage, ...]:
+    """Give the stages of a funnel; only the oldest one keeps the removed stage."""
+    if funnel == 0:
+        return tuple(Stage)
+    if funnel == 1:
+        return tuple(stage for stage in Stage if stage is not Stage.LEGACY)
+    return RENT_STAGES
+
+
+def _or_none(column: "pd.Series[str]") -> "pd.Series[str]":
+    values = column.to_numpy(dtype=object)
+    return pd.Series(np.where(pd.isna(values), None, values), dtype=object)

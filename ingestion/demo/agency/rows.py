@@ -1,0 +1,593 @@
+"""The rows of the demo portal at a moment.
+
+``typed_rows`` gives columns as the store takes them fastest (whole numbers, local
+times, texts); ``portal_rows`` gives the same as the old list methods answer.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from ingestion.demo.agency.cards import OWNER_BASE
+from ingestion.demo.agency.dictionaries import (
+    category_rows,
+    status_rows,
+    userfield_rows,
+)
+from ingestion.demo.agency.lists import (
+    REFUSAL_REASONS,
+    SOURCES,
+    lists,
+    surnames,
+    texts,
+)
+from ingestion.demo.agency.model import (
+    EMPTY,
+    NEVER,
+    ActivityKind,
+    Agency,
+    DealType,
+    Flags,
+    Ints,
+    Stage,
+    Texts,
+    Times,
+    local_moment,
+)
+from ingestion.demo.agency.state import State, count_until, state_at, until
+
+PREFIXES = ("", "C1:", "C2:")
+DAY = np.timedelta64(86400, "s")
+PLAN_DAYS = 90
+LEAD_STATUSES = texts(["NEW", "IN_PROCESS", "CONVERTED", "JUNK"])
+LEAD_NEW, LEAD_TAKEN, LEAD_CONVERTED, LEAD_JUNK = 0, 1, 2, 3
+DATE_FIELDS = frozenset(
+    {
+        "BEGINDATE",
+        "CLOSEDATE",
+        "DATE_REGISTER",
+        "UF_CRM_CONTRACT_DATE",
+        "UF_CRM_ADVANCE_DATE",
+        "UF_CRM_ADVANCE_UNTIL",
+        "UF_CRM_SETTLEMENT_PLAN_DATE",
+        "UF_CRM_SETTLEMENT_DATE",
+    }
+)
+MONEY_FIELDS = {
+    "commission": "UF_CRM_COMMISSION",
+    "partner_share": "UF_CRM_PARTNER_SHARE",
+    "expenses": "UF_CRM_EXPENSES",
+    "paid": "UF_CRM_PAID",
+    "advance_amount": "UF_CRM_ADVANCE_AMOUNT",
+}
+DAY_FIELDS = {
+    "contract_date": "UF_CRM_CONTRACT_DATE",
+    "advance_date": "UF_CRM_ADVANCE_DATE",
+    "advance_until": "UF_CRM_ADVANCE_UNTIL",
+    "settlement_plan_date": "UF_CRM_SETTLEMENT_PLAN_DATE",
+    "settlement_date": "UF_CRM_SETTLEMENT_DATE",
+}
+PERSON_FIELDS = {
+    "lead_handler": "UF_CRM_LEAD_HANDLER",
+    "meeting_host": "UF_CRM_MEETING_HOST",
+    "contract_owner": "UF_CRM_CONTRACT_OWNER",
+    "showing_host": "UF_CRM_SHOWING_HOST",
+    "advance_owner": "UF_CRM_ADVANCE_OWNER",
+    "lawyer": "UF_CRM_LAWYER",
+    "mortgage_broker": "UF_CRM_MORTGAGE_BROKER",
+}
+
+Rows = dict[str, pd.DataFrame]
+
+
+def portal_rows(agency: Agency, as_of: datetime) -> Rows:
+    """Give the rows of every entity as the portal answers them at a moment.
+
+    Args:
+        agency: The simulated life.
+        as_of: The moment; aware.
+
+    Returns:
+        Entity -> rows by ``ID``; columns are API names, values texts or ``None``.
+        Arrays (owners, departments, phones) are JSON texts. ``DATE_MODIFY`` is the
+        time of the last event that changed the row.
+    """
+    rows = typed_rows(agency, as_of)
+    rows["userfield"] = userfield_rows()
+    return {entity: _as_texts(frame) for entity, frame in rows.items()}
+
+
+def typed_rows(agency: Agency, as_of: datetime, since: datetime | None = None) -> Rows:
+    """Give the same rows in typed columns, all or only those changed after a moment.
+
+    Args:
+        agency: The simulated life.
+        as_of: The moment; aware.
+        since: An earlier moment: rows that are the same at both are left out.
+    """
+    state = state_at(agency, as_of)
+    moment = state.moment
+    start = None if since is None else local_moment(since)
+    rows: Rows = {}
+    if start is None:
+        rows |= {
+            "status": status_rows(),
+            "category": category_rows(),
+            "department": _departments(agency),
+        }
+    rows["user"] = _users(agency, moment, start)
+    rows["contact"] = _contacts(agency, moment, start)
+    rows["lead"] = _leads(agency, moment, start)
+    rows["lead_stagehistory"] = _lead_history(agency, moment, start)
+    rows["deal"] = _deals(state, start)
+    rows["stagehistory"] = _history(agency, moment, start)
+    rows["activity"] = _activities(agency, moment, start)
+    return rows
+
+
+def _frame(columns: dict[str, object]) -> pd.DataFrame:
+    """Make a table whose texts stay Python objects: ``None`` is not NaN."""
+    return pd.DataFrame(
+        {
+            name: pd.Series(column, dtype=object)
+            if isinstance(column, np.ndarray) and column.dtype.kind in "OU"
+            else column
+            for name, column in columns.items()
+        }
+    )
+
+
+def _changed(modified: Times, start: np.datetime64 | None) -> Ints:
+    if start is None:
+        return np.arange(modified.size)
+    return np.flatnonzero(modified > start)
+
+
+def _deals(state: State, start: np.datetime64 | None) -> pd.DataFrame:
+    rows = _changed(state.modified_at, start)
+    deals = state.deals.iloc[rows]
+    fields = {field: values[rows] for field, values in state.fields.items()}
+    stage = state.stage[rows]
+    created, modified = deals["created_at"].to_numpy(), state.modified_at[rows]
+    is_closed = np.isin(stage, [Stage.WON, Stage.LOSE, Stage.APOLOGY])
+    moved_at = state.moved_at[rows]
+    close = np.where(is_closed, moved_at, created + PLAN_DAYS * DAY)
+    assigned, lead = fields["assigned"], deals["lead"].to_numpy()
+    active_at = state.active_at[rows]
+    columns: dict[str, object] = {
+        "ID": rows + 1,
+        "TITLE": _titles(deals),
+        "TYPE_ID": texts([kind.name for kind in DealType])[deals["deal_type"]],
+        "CATEGORY_ID": deals["funnel"].to_numpy(),
+        "STAGE_ID": _stage_ids(deals["funnel"].to_numpy(), stage),
+        "STAGE_SEMANTIC_ID": _semantics(stage),
+        "CLOSED": _flag(is_closed),
+        "IS_NEW": _flag(stage == Stage.NEW),
+        "CURRENCY_ID": _same("RUB", rows.size),
+        "OPPORTUNITY": _money(fields["price"], ""),
+        "IS_MANUAL_OPPORTUNITY": _flag(fields["price"] != EMPTY),
+        "LEAD_ID": _numbers(lead + 1, lead >= 0),
+        "CONTACT_ID": deals["contact"].to_numpy() + 1,
+        "BEGINDATE": created.astype("datetime64[D]").astype("datetime64[s]"),
+        "CLOSEDATE": close.astype("datetime64[D]").astype("datetime64[s]"),
+        "ASSIGNED_BY_ID": assigned,
+        "CREATED_BY_ID": deals["creator"].to_numpy(),
+        "MODIFY_BY_ID": assigned,
+        "MOVED_BY_ID": assigned,
+        "DATE_CREATE": created,
+        "DATE_MODIFY": modified,
+        "MOVED_TIME": moved_at,
+        "LAST_ACTIVITY_TIME": np.where(np.isnat(active_at), created, active_at),
+        "LAST_ACTIVITY_BY": assigned,
+        "IS_RETURN_CUSTOMER": _flag(deals["is_return"].to_numpy() == 1),
+        "SOURCE_ID": _chosen(texts(list(SOURCES)), fields["source"]),
+    }
+    columns |= _user_fields(state, rows, deals, fields)
+    return _frame(columns)
+
+
+def _user_fields(
+    state: State, rows: Ints, deals: pd.DataFrame, fields: dict[str, Ints]
+) -> dict[str, object]:
+    content = lists()
+    reason = fields["refusal_reason"]
+    reasons = np.array(REFUSAL_REASONS)[np.maximum(reason, 0)]
+    is_placed = fields["address"] != EMPTY
+    prefixes = texts(content["contract_prefixes"])
+    columns: dict[str, object] = {
+        name: _money(fields[field], "|RUB") for field, name in MONEY_FIELDS.items()
+    }
+    columns |= {name: _dates(fields[field]) for field, name in DAY_FIELDS.items()}
+    columns |= {
+        name: _numbers(fields[field], fields[field] != EMPTY)
+        for field, name in PERSON_FIELDS.items()
+    }
+    return columns | {
+        "UF_CRM_CONTRACT_NUMBER": state.contract_numbers(prefixes)[rows],
+        "UF_CRM_REFUSAL_REASON": _numbers(reasons, reason != EMPTY),
+        "UF_CRM_REFUSAL_COMMENT": _chosen(
+            texts(content["refusal_comments"]), fields["refusal_comment"]
+        ),
+        "UF_CRM_OBJECT_ADDRESS": np.where(is_placed, _addresses(deals), None),
+        "UF_CRM_DEAL_OWNER": _owners(fields["deal_owner"]),
+        "UF_CRM_PARTNER_AGENCY": _chosen(
+            texts(content["partner_agencies"]), fields["partner_agency"]
+        ),
+        "UF_CRM_IS_TEST": deals["is_test"].to_numpy().astype(np.int64),
+    }
+
+
+def _history(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    moves = until(agency.stage_moves, moment)
+    first = 0 if start is None else count_until(agency.stage_moves["at"], start)
+    rows = np.arange(first, len(moves))
+    moves = moves.iloc[first:]
+    deal, stage = moves["deal"].to_numpy(), moves["stage"].to_numpy()
+    at = moves["at"].to_numpy()
+    funnel = agency.deals["funnel"].to_numpy()[deal]
+    semantics = _semantics(stage)
+    is_created = at == agency.deals["created_at"].to_numpy()[deal]
+    step = np.where(is_created, 1, np.where(semantics == "P", 2, 3))
+    return _frame(
+        {
+            "ID": rows + 1,
+            "TYPE_ID": step,
+            "OWNER_ID": deal + 1,
+            "CREATED_TIME": at,
+            "CATEGORY_ID": funnel,
+            "STAGE_SEMANTIC_ID": semantics,
+            "STAGE_ID": _stage_ids(funnel, stage),
+        }
+    )
+
+
+def _activities(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    size = count_until(agency.activities["created_at"], moment)
+    known = agency.activities.iloc[:size]
+    completed = known["completed_at"].to_numpy()
+    is_held = completed <= moment
+    created = known["created_at"].to_numpy()
+    modified = np.where(is_held, completed, created)
+    rows = _changed(modified, start)
+    known, is_held, modified = known.iloc[rows], is_held[rows], modified[rows]
+    kind, host = known["kind"].to_numpy(), known["host"].to_numpy() + 1
+    begin, end = known["start"].to_numpy(), known["end"].to_numpy()
+    planned = known["planned_start"].to_numpy()
+    begins = np.where(is_held, begin, planned)
+    ends = np.where(is_held, end, planned + (end - begin))
+    subjects = texts([lists()["subjects"][one.name] for one in ActivityKind])
+    return _frame(
+        {
+            "ID": rows + 1,
+            "OWNER_TYPE_ID": np.full(rows.size, 2),
+            "OWNER_ID": known["deal"].to_numpy() + 1,
+            "TYPE_ID": np.array([1, 6, 2])[kind],
+            "PROVIDER_ID": texts(["CRM_MEETING", "CRM_TODO", "VOXIMPLANT_CALL"])[kind],
+            "PROVIDER_TYPE_ID": texts(["MEETING", "SHOWING", "CALL"])[kind],
+            "SUBJECT": subjects[kind],
+            "DIRECTION": np.where(kind == ActivityKind.CALL, 2, 0),
+            "COMPLETED": _flag(is_held),
+            "STATUS": np.where(is_held, 2, 1),
+            "RESPONSIBLE_ID": host,
+            "AUTHOR_ID": host,
+            "EDITOR_ID": host,
+            "CREATED": known["created_at"].to_numpy(),
+            "LAST_UPDATED": modified,
+            "START_TIME": begins,
+            "END_TIME": ends,
+            "DEADLINE": ends,
+        }
+    )
+
+
+def _contacts(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    size = count_until(agency.contacts["created_at"], moment)
+    known = agency.contacts.iloc[:size]
+    created, email_at = known["created_at"].to_numpy(), known["email_at"].to_numpy()
+    has_email = email_at <= moment
+    modified = np.where(has_email, email_at, created)
+    rows = _changed(modified, start)
+    known, has_email = known.iloc[rows], has_email[rows]
+    assigned = known["assigned"].to_numpy()
+    names = pd.Series(rows + 1).astype(str)
+    address = ("client" + names + "@example.test").to_numpy(dtype=object)
+    return _frame(
+        {
+            "ID": rows + 1,
+            **_names(known),
+            "TYPE_ID": np.where(known["is_owner"] == 1, "UC_OWNER", "CLIENT"),
+            "SOURCE_ID": texts(list(SOURCES))[known["source"]],
+            "ASSIGNED_BY_ID": assigned,
+            "CREATED_BY_ID": assigned,
+            "MODIFY_BY_ID": assigned,
+            "DATE_CREATE": known["created_at"].to_numpy(),
+            "DATE_MODIFY": modified[rows],
+            "HAS_PHONE": _same("Y", rows.size),
+            "HAS_EMAIL": _flag(has_email),
+            "PHONE": _multifield(2 * rows + 1001, _phones(known), "PHONE"),
+            "EMAIL": np.where(
+                has_email, _multifield(2 * rows + 1002, address, "EMAIL"), None
+            ),
+        }
+    )
+
+
+def _lead_steps(known: pd.DataFrame) -> list[tuple[int, Times]]:
+    """List the statuses of leads and when they are reached, in order."""
+    return [
+        (LEAD_NEW, known["created_at"].to_numpy()),
+        (LEAD_TAKEN, known["taken_at"].to_numpy()),
+        (LEAD_CONVERTED, known["converted_at"].to_numpy()),
+        (LEAD_JUNK, known["dropped_at"].to_numpy()),
+    ]
+
+
+def _leads(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    size = count_until(agency.leads["created_at"], moment)
+    known = agency.leads.iloc[:size]
+    status = np.zeros(size, dtype=np.int64)
+    modified = np.full(size, NEVER)
+    for step, at in _lead_steps(known):
+        is_there = at <= moment
+        status = np.where(is_there, step, status)
+        modified = np.where(is_there, at, modified)
+    rows = _changed(modified, start)
+    known, status, modified = known.iloc[rows], status[rows], modified[rows]
+    is_done, contact = status >= LEAD_CONVERTED, known["contact"].to_numpy()
+    assigned = known["assigned"].to_numpy()
+    numbers = pd.Series(rows + 1).astype(str)
+    titles = (lists()["titles"]["LEAD"] + numbers).to_numpy(dtype=object)
+    return _frame(
+        {
+            "ID": rows + 1,
+            "TITLE": titles,
+            **_names(known),
+            "CONTACT_ID": _numbers(contact + 1, status == LEAD_CONVERTED),
+            "SOURCE_ID": texts(list(SOURCES))[known["source"]],
+            "STATUS_ID": LEAD_STATUSES[status],
+            "STATUS_SEMANTIC_ID": texts(["P", "P", "S", "F"])[status],
+            "ASSIGNED_BY_ID": assigned,
+            "CREATED_BY_ID": assigned,
+            "MODIFY_BY_ID": assigned,
+            "DATE_CREATE": known["created_at"].to_numpy(),
+            "DATE_MODIFY": modified,
+            "DATE_CLOSED": np.where(is_done, modified, NEVER),
+            "MOVED_TIME": modified,
+            "HAS_PHONE": _same("Y", rows.size),
+            "PHONE": _multifield(2 * rows + 500_000_001, _phones(known), "PHONE"),
+        }
+    )
+
+
+def _lead_history(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    steps = _lead_steps(agency.leads)
+    lead = np.tile(np.arange(len(agency.leads)), len(steps))
+    status = np.repeat([step for step, _ in steps], len(agency.leads))
+    at = np.concatenate([times for _, times in steps])
+    order = np.argsort(at, kind="stable")
+    lead, status, at = lead[order], status[order], at[order]
+    last = int(np.searchsorted(at, moment, side="right"))
+    first = 0 if start is None else int(np.searchsorted(at, start, side="right"))
+    rows = np.arange(first, last)
+    return _frame(
+        {
+            "ID": rows + 1,
+            "TYPE_ID": np.array([1, 2, 3, 3])[status[rows]],
+            "OWNER_ID": lead[rows] + 1,
+            "CREATED_TIME": at[rows],
+            "STATUS_SEMANTIC_ID": texts(["P", "P", "S", "F"])[status[rows]],
+            "STATUS_ID": LEAD_STATUSES[status[rows]],
+        }
+    )
+
+
+def _users(
+    agency: Agency, moment: np.datetime64, start: np.datetime64 | None
+) -> pd.DataFrame:
+    hired = agency.employees["hired_at"].to_numpy()
+    dismissed = agency.employees["dismissed_at"].to_numpy()
+    members = until(agency.memberships, moment)
+    person = members["employee_id"].to_numpy() - 1
+    department = np.zeros(hired.size, dtype=np.int64)
+    department[person] = members["department"].to_numpy()
+    modified = hired.copy()
+    modified[person] = members["at"].to_numpy()
+    is_active = ~(dismissed <= moment)
+    modified = np.where(is_active, modified, dismissed)
+    is_known = hired <= moment
+    rows = np.flatnonzero(
+        is_known & np.isin(np.arange(hired.size), _changed(modified, start))
+    )
+    known = agency.employees.iloc[rows]
+    number = pd.Series(rows + 1).astype(str)
+    brackets = "[" + pd.Series(department[rows]).astype(str) + "]"
+    mobile = "+7000000" + number.str.zfill(4)
+    email = "employee" + number + "@vector.example.test"
+    return _frame(
+        {
+            "ID": rows + 1,
+            "ACTIVE": is_active[rows].astype(np.int64),
+            "NAME": known["name"].to_numpy(dtype=object),
+            "LAST_NAME": known["last_name"].to_numpy(dtype=object),
+            "SECOND_NAME": known["second_name"].to_numpy(dtype=object),
+            "EMAIL": email.to_numpy(dtype=object),
+            "DATE_REGISTER": hired[rows]
+            .astype("datetime64[D]")
+            .astype("datetime64[s]"),
+            "PERSONAL_MOBILE": mobile.to_numpy(dtype=object),
+            "WORK_POSITION": known["position"].to_numpy(dtype=object),
+            "UF_DEPARTMENT": brackets.to_numpy(dtype=object),
+            "UF_PHONE_INNER": (rows + 101).astype(str).astype(object),
+        }
+    )
+
+
+def _departments(agency: Agency) -> pd.DataFrame:
+    table = agency.departments
+    parent = table["parent_id"].to_numpy()
+    return _frame(
+        {
+            "ID": table["department_id"].to_numpy(),
+            "NAME": table["name"].to_numpy(dtype=object),
+            "SORT": np.arange(len(table)) * 10 + 100,
+            "PARENT": _numbers(parent, parent > 0),
+            "UF_HEAD": table["head_id"].to_numpy(),
+        }
+    )
+
+
+def _names(known: pd.DataFrame) -> dict[str, Texts]:
+    content = lists()
+    is_female = known["is_female"].to_numpy() == 1
+    first, second = content["first_names"], content["patronymics"]
+    name, patronymic = known["name"].to_numpy(), known["second_name"].to_numpy()
+    last = known["last_name"].to_numpy()
+    return {
+        "NAME": np.where(
+            is_female, texts(first["female"])[name], texts(first["male"])[name]
+        ),
+        "SECOND_NAME": np.where(
+            is_female,
+            texts(second["female"])[patronymic],
+            texts(second["male"])[patronymic],
+        ),
+        "LAST_NAME": np.where(
+            is_female,
+            surnames(is_female=True)[last],
+            surnames(is_female=False)[last],
+        ),
+    }
+
+
+def _phones(known: pd.DataFrame) -> Texts:
+    digits = known["phone"].astype(str).str.zfill(7)
+    return ("+7000" + digits).to_numpy(dtype=object)
+
+
+def _multifield(ids: Ints, values: Texts, kind: str) -> Texts:
+    """Write one phone or e-mail as the API's array of objects."""
+    written = (
+        '[{"ID":"'
+        + pd.Series(ids).astype(str)
+        + '","VALUE_TYPE":"MOBILE","VALUE":"'
+        + pd.Series(values, dtype=object).astype(str)
+        + f'","TYPE_ID":"{kind}"}}]'
+    )
+    return written.to_numpy(dtype=object)
+
+
+def _titles(deals: pd.DataFrame) -> Texts:
+    content = lists()
+    kinds = texts([content["titles"][kind.name] for kind in DealType])
+    head = kinds[deals["deal_type"].to_numpy()]
+    is_test = deals["is_test"].to_numpy()
+    head = np.where(is_test, content["titles"]["TEST"] + head, head)
+    written = pd.Series(head, dtype=object) + pd.Series(_places(deals), dtype=object)
+    return written.to_numpy(dtype=object)
+
+
+def _places(deals: pd.DataFrame) -> Texts:
+    content = lists()
+    street = texts(content["streets"])[deals["street"].to_numpy()]
+    complexes = texts(content["complexes"])[deals["complex"].to_numpy()]
+    is_new_build = deals["deal_type"].to_numpy() == DealType.NEW_BUILD
+    place = pd.Series(np.where(is_new_build, complexes, street), dtype=object)
+    house = deals["house"].astype(str).reset_index(drop=True)
+    return (place + content["house"] + house).to_numpy(dtype=object)
+
+
+def _addresses(deals: pd.DataFrame) -> Texts:
+    flat = deals["flat"].astype(str).reset_index(drop=True)
+    place = pd.Series(_places(deals), dtype=object)
+    return (place + lists()["flat"] + flat).to_numpy(dtype=object)
+
+
+def _owners(owners: Ints) -> Texts:
+    first = pd.Series(owners % OWNER_BASE).astype(str)
+    second = pd.Series(owners // OWNER_BASE).astype(str)
+    single = "[" + first + "]"
+    pair = "[" + first + "," + second + "]"
+    written = np.where(
+        owners >= OWNER_BASE, pair.to_numpy(dtype=object), single.to_numpy(dtype=object)
+    )
+    return np.where(owners == EMPTY, None, written)
+
+
+def _stage_ids(funnel: Ints, stage: Ints) -> Texts:
+    table = np.array(
+        [[prefix + one.name for one in Stage] for prefix in PREFIXES], dtype=object
+    )
+    return table[funnel, stage]
+
+
+def _semantics(stage: Ints) -> Texts:
+    table = texts(["P"] * len(Stage))
+    table[Stage.WON] = "S"
+    table[[Stage.LOSE, Stage.APOLOGY]] = "F"
+    return table[stage]
+
+
+def _flag(flags: Flags) -> Texts:
+    return texts(["N", "Y"])[flags.astype(np.int64)]
+
+
+def _same(text: str, size: int) -> Texts:
+    return np.full(size, text, dtype=object)
+
+
+def _chosen(values: Texts, position: Ints) -> Texts:
+    return np.where(position == EMPTY, None, values[np.maximum(position, 0)])
+
+
+def _numbers(values: Ints, is_filled: Flags) -> "pd.Series[int]":
+    return pd.Series(values, dtype="Int64").where(is_filled, pd.NA)
+
+
+def _dates(days: Ints) -> Times:
+    times = np.maximum(days, 0).astype("datetime64[D]").astype("datetime64[s]")
+    return np.where(days == EMPTY, NEVER, times)
+
+
+def _money(kopecks: Ints, tail: str) -> Texts:
+    filled = np.maximum(kopecks, 0)
+    roubles = pd.Series(filled // 100).astype(str)
+    rest = pd.Series(filled % 100).astype(str).str.zfill(2)
+    written = (roubles + "." + rest + tail).to_numpy(dtype=object)
+    return np.where(kopecks == EMPTY, None, written)
+
+
+def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn typed columns into the texts of the old list methods."""
+    return _frame(
+        {
+            name: pd.Series(_column_texts(name, frame[name]), dtype=object)
+            for name in frame.columns
+        }
+    )
+
+
+def _column_texts(name: str, column: pd.Series) -> Texts:
+    if column.dtype.kind == "M":
+        times = column.to_numpy().astype("datetime64[s]")
+        unit, tail = (
+            ("D", "T03:00:00+03:00") if name in DATE_FIELDS else ("s", "+03:00")
+        )
+        written = np.datetime_as_string(times.astype(f"datetime64[{unit}]"))
+        full = np.char.add(written, tail).astype(object)
+        return np.where(np.isnat(times), None, full)
+    if column.dtype.kind in "iu":
+        is_empty = column.isna().to_numpy(dtype=bool)
+        filled = column.fillna(0).astype(np.int64).astype(str).to_numpy(dtype=object)
+        return np.where(is_empty, None, filled)
+    return column.to_numpy(dtype=object)
