@@ -87,8 +87,7 @@ def host_edits(
 def _end_work(clock: Clock, paths: Paths) -> Ints:
     """Place the end of each deal on the working axis; the far end if it has none."""
     end = np.where(np.isnat(paths.ended), paths.stopped, paths.ended)
-    far = np.datetime64(clock.last_day + np.timedelta64(1, "D"), "s")
-    return clock.to_work(np.where(np.isnat(end), far, end))
+    return clock.to_work(np.where(np.isnat(end), clock.end, end))
 
 
 def _between(
@@ -146,7 +145,7 @@ def _next_work(paths: Paths, stage: Stage, days: int) -> Ints:
     later = paths.work[:, stage + 1 :]
     is_known = ~np.isnat(paths.entered[:, stage + 1 :])
     following = np.where(is_known, later, far[:, None]).min(axis=1)
-    return np.minimum(following, far)
+    return np.asarray(np.minimum(following, far), np.int64)
 
 
 def _hold(
@@ -203,7 +202,7 @@ def _hosts(
     start = table["start"].to_numpy()
     safe = np.where(np.isnat(start), clock.last_day.astype("datetime64[s]"), start)
     is_heir = safe >= holders.left_at[deal]
-    agent = np.where(is_heir, holders.successor[deal], holders.agent[deal])
+    agent: Ints = np.where(is_heir, holders.successor[deal], holders.agent[deal])
     is_away = ~staff.is_present[agent, clock.day_index(safe)]
     is_away |= rng.random(deal.size) < SUBSTITUTE
     away = np.flatnonzero(is_away)
@@ -276,6 +275,7 @@ def finish_activities(
     keep = ~np.isnat(activities["start"].to_numpy()) & (created <= until[deal])
     completed = activities["completed_at"].to_numpy()
     completed = np.where(completed <= until[deal], completed, NEVER)
-    table = activities.assign(created_at=created, completed_at=completed)[keep]
-    order = np.argsort(table["created_at"].to_numpy(), kind="stable")
-    return table.iloc[order].reset_index(drop=True)
+    rows = np.flatnonzero(keep)
+    rows = rows[np.argsort(created[rows], kind="stable")]
+    table = activities.assign(created_at=created, completed_at=completed).iloc[rows]
+    return table.reset_index(drop=True)

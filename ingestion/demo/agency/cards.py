@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ingestion.demo.agency.clock import WORK_DAY, Clock
+from ingestion.demo.agency.clock import WORK_DAY, Clock, midnight_after
 from ingestion.demo.agency.drawing import events, specialist
 from ingestion.demo.agency.holders import NOBODY, Holders
 from ingestion.demo.agency.lists import REFUSAL_REASONS, SOURCES, lists
@@ -32,7 +32,7 @@ DAY = 86400
 ROUBLE = 100
 RENT_MONTHS = 11
 MAX_MOVES = 4
-LAST_MOVE_FORGOTTEN = 0.12
+LAST_MOVE_FORGOTTEN = 0.25
 OWNER_BASE = 10_000
 
 
@@ -58,7 +58,7 @@ CONTRACT_DATE_GAPS = Gaps(never=0.035, late=0.03, at_closing=0.4)
 CONTRACT_NUMBER_GAPS = Gaps(never=0.03, late=0.04, at_closing=0.3)
 ADVANCE_DATE_GAPS = Gaps(never=0.045, late=0.03, at_closing=0.4)
 ADVANCE_AMOUNT_GAPS = Gaps(never=0.01, late=0.03)
-PLAN_GAPS = Gaps(never=0.10, late=0.06)
+PLAN_GAPS = Gaps(never=0.13, late=0.10)
 SETTLEMENT_GAPS = Gaps(never=0.015, late=0.05)
 REASON_GAPS = Gaps(never=0.07, late=0.03)
 COMMENT_GAPS = Gaps(never=0.55)
@@ -157,7 +157,7 @@ class CardWriter:
         lag = self.rng.choice(len(lags), moment.size, p=lags)
         safe = np.where(np.isnat(moment), self.paths.created, moment)
         days = day_numbers(safe) - lag
-        return np.maximum(days, day_numbers(self.paths.created))
+        return np.asarray(np.maximum(days, day_numbers(self.paths.created)), np.int64)
 
 
 def write_cards(
@@ -183,7 +183,7 @@ def write_cards(
 
 def _test_deals(rng: np.random.Generator, clock: Clock, paths: Paths) -> Flags:
     """Choose the deals made to try the CRM out: half won, half just created."""
-    today = (clock.first_today + np.timedelta64(1, "D")).astype("datetime64[s]")
+    today = midnight_after(clock.first_today)
     is_sale = paths.deal_type != DealType.RENT
     is_won = (paths.end_stage == Stage.WON) & (paths.ended < today) & is_sale
     is_new = (paths.last == Stage.NEW) & (paths.created < today)
@@ -240,7 +240,7 @@ def _write_people(writer: CardWriter) -> None:
     ):
         at = writer.filled(writer.entered(stage), PERSON_GAPS)
         writer.write(field, at, holders.at(writer.entered(stage)) + 1)
-    for field, pool, head, share in (
+    for field, role, head, share in (
         ("lawyer", "lawyer", HEAD_OF_LEGAL, np.array([0.97, 0.95, 0.8, 0.0])),
         ("mortgage_broker", "broker", HEAD_OF_MORTGAGE, BROKER_SHARES),
     ):
@@ -248,9 +248,7 @@ def _write_people(writer: CardWriter) -> None:
         has_one = rng.random(paths.size) < share[paths.deal_type]
         needed = np.where(has_one, needed, NEVER)
         safe = np.where(np.isnat(needed), paths.created, needed)
-        person = specialist(
-            rng, writer.clock, writer.staff, writer.staff.where(pool), head, safe
-        )
+        person = specialist(rng, writer.clock, writer.staff, safe, role=role, head=head)
         writer.write(field, writer.filled(needed, SPECIALIST_GAPS), person + 1)
     _write_owners(writer)
 
@@ -459,7 +457,7 @@ def _write_plan(writer: CardWriter) -> None:
         at = np.where(np.isnat(first_at) | (at < first_at), NEVER, at)
         following = step[:, min(move, MAX_MOVES - 1)]
         around = day_numbers(_known(clock.to_time(following), clock))
-        around = around + rng.integers(-2, 8, paths.size)
+        around = around + rng.integers(-6, 8, paths.size)
         value = np.where(move < moves, around, final_day)
         value = np.maximum(value, day_numbers(_known(at, clock)) * ~np.isnat(at))
         is_written = (move <= moves) & (value != previous)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ingestion.demo.agency.clock import Clock, arrivals
+from ingestion.demo.agency.clock import Clock, arrivals, midnight_after
 from ingestion.demo.agency.holders import Holders
 from ingestion.demo.agency.lists import SOURCES, lists
 from ingestion.demo.agency.model import NEVER, Ints, stream
@@ -106,7 +106,7 @@ def _leads(
     wait = np.asarray(120 + rng.exponential(12 * 3600, from_lead.size), np.int64)
     converted = paths.created[from_lead]
     born = converted - wait.astype("timedelta64[s]")
-    today = clock.first_today + np.timedelta64(1, "D")
+    today = midnight_after(clock.first_today)
     past = int((paths.created < today).sum() * OTHER_LEADS)
     other = arrivals(rng, clock, past=past)
     agents = staff.where("agent")

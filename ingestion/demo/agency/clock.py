@@ -28,6 +28,11 @@ WEEK: Floats = np.array([1.10, 1.08, 1.05, 1.05, 1.00, 0.70, 0.45])
 YEARLY_GROWTH = 0.12
 
 
+def midnight_after(day: np.datetime64) -> np.datetime64:
+    """Give the first moment after a day."""
+    return np.datetime64((day + np.timedelta64(1, "D")).astype("datetime64[s]"))
+
+
 @dataclass(frozen=True)
 class Clock:
     """Days of the simulation and the axis of working time.
@@ -43,6 +48,11 @@ class Clock:
     first_today: np.datetime64
     last_day: np.datetime64
     open_days: Times
+
+    @property
+    def end(self) -> np.datetime64:
+        """The first moment after the horizon."""
+        return midnight_after(self.last_day)
 
     @property
     def days(self) -> Times:
@@ -134,7 +144,7 @@ def _draw_days(
 ) -> Ints:
     edges = np.cumsum(weight)
     places = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
-    return days[np.minimum(places, days.size - 1)]
+    return np.asarray(days[np.minimum(places, days.size - 1)], np.int64)
 
 
 def _month_and_day(days: Times) -> tuple[Ints, Ints]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ingestion.demo.agency.lists import lists
-from ingestion.demo.agency.model import Stage
+from ingestion.demo.agency.model import Stage, Texts
 from ingestion.demo.portal.labels import agency_user_fields
 
 FIRST_STATUS_ID = 101
@@ -32,15 +32,15 @@ def status_rows() -> pd.DataFrame:
     for funnel in range(len(content["funnels"])):
         entity = f"DEAL_STAGE_{funnel}" if funnel else "DEAL_STAGE"
         prefix = f"C{funnel}:" if funnel else ""
-        for stage in _stages_of(funnel):
-            rows.append(
-                (
-                    entity,
-                    prefix + stage.name,
-                    content["stages"][stage.name],
-                    STAGE_SEMANTICS.get(stage),
-                )
+        rows += [
+            (
+                entity,
+                prefix + stage.name,
+                content["stages"][stage.name],
+                STAGE_SEMANTICS.get(stage),
             )
+            for stage in _stages_of(funnel)
+        ]
     rows += [
         ("STATUS", code, name, LEAD_SEMANTICS.get(code))
         for code, name in content["lead_statuses"].items()
@@ -62,7 +62,7 @@ def status_rows() -> pd.DataFrame:
     frame["SYSTEM"] = "N"
     frame["CATEGORY_ID"] = pd.to_numeric(funnel_id).astype("Int64")
     frame["COLOR"] = frame["SEMANTICS"].map(COLORS).fillna("#39A8EF")
-    frame["SEMANTICS"] = _or_none(frame["SEMANTICS"])
+    frame["SEMANTICS"] = pd.Series(_or_none(frame["SEMANTICS"]), dtype="object")
     return frame
 
 
@@ -114,6 +114,7 @@ def _stages_of(funnel: int) -> tuple[Stage, ...]:
     return RENT_STAGES
 
 
-def _or_none(column: "pd.Series[str]") -> "pd.Series[str]":
-    values = column.to_numpy(dtype=object)
-    return pd.Series(np.where(pd.isna(values), None, values), dtype=object)
+def _or_none(column: pd.Series) -> Texts:
+    values: Texts = column.to_numpy(dtype=object).copy()
+    values[pd.isna(values)] = None
+    return values

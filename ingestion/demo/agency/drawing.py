@@ -40,7 +40,7 @@ def weighted(rng: np.random.Generator, weight: Floats, count: int) -> Ints:
     """Draw positions with given weights."""
     edges = np.cumsum(weight)
     places = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
-    return np.minimum(places, weight.size - 1)
+    return np.asarray(np.minimum(places, weight.size - 1), np.int64)
 
 
 def colleague(
@@ -68,7 +68,7 @@ def colleague(
     stays = np.isnat(staff.dismissed_at)
 
     def fits(rows: Ints, candidates: Ints) -> Flags:
-        good = staff.department[candidates, day[rows]] == group[rows]
+        good: Flags = staff.department[candidates, day[rows]] == group[rows]
         good &= candidates != person[rows]
         good &= staff.is_present[candidates, day[rows]]
         if for_good:
@@ -84,12 +84,14 @@ def specialist(
     rng: np.random.Generator,
     clock: Clock,
     staff: Staff,
-    pool: Ints,
-    head: int,
     at: Times,
+    *,
+    role: str,
+    head: int,
 ) -> Ints:
     """Draw a lawyer or a broker at work at the moment; the head takes fewer deals."""
     day = clock.day_index(at)
+    pool = staff.where(role)
     weight = np.where(pool == head - 1, 0.6, 1.0)
 
     def fits(rows: Ints, candidates: Ints) -> Flags:

@@ -58,7 +58,7 @@ def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
         folder: Made when it is not there.
     """
     state = state_at(agency, as_of)
-    credits = kpi_credits(agency, state)
+    credited = kpi_credits(agency, state)
     found = defects(state)
     folder.mkdir(parents=True, exist_ok=True)
     _write(
@@ -69,10 +69,10 @@ def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
     _write(
         folder / "kpi_month_employee.csv",
         ["month", "employee_id", *METRICS],
-        _kpi_rows(credits),
+        _kpi_rows(credited),
     )
     _write(
-        folder / "totals.csv", ["name", "value"], totals(state, credits, found).items()
+        folder / "totals.csv", ["name", "value"], totals(state, credited, found).items()
     )
 
 
@@ -181,7 +181,7 @@ def split_money(amount: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints]:
     return half + odd * (first < second), half + odd * (first > second)
 
 
-def totals(state: State, credits: pd.DataFrame, found: pd.DataFrame) -> dict[str, str]:
+def totals(state: State, credited: pd.DataFrame, found: pd.DataFrame) -> dict[str, str]:
     """Count deals by state and sum every metric over all months and people."""
     real = ~state.is_test
     stage = state.stage
@@ -204,7 +204,7 @@ def totals(state: State, credits: pd.DataFrame, found: pd.DataFrame) -> dict[str
     }
     result = {"as_of_date": state.today.isoformat()}
     result |= {name: str(value) for name, value in named.items()}
-    sums = credits.groupby("metric")["value"].sum()
+    sums = credited.groupby("metric")["value"].sum()
     for metric in METRICS:
         result[metric] = _written(metric, int(sums.get(metric, 0)))
     for rule, count in found.groupby("rule_id").size().items():
@@ -301,8 +301,8 @@ def _days(times: Times) -> Ints:
     return np.where(is_known, day_numbers(safe), EMPTY)
 
 
-def _kpi_rows(credits: pd.DataFrame) -> Iterable[list[str]]:
-    sums = credits.groupby(["month", "employee_id", "metric"])["value"].sum()
+def _kpi_rows(credited: pd.DataFrame) -> Iterable[list[str]]:
+    sums = credited.groupby(["month", "employee_id", "metric"])["value"].sum()
     wide = sums.unstack("metric", fill_value=0)
     wide = wide.reindex(columns=list(METRICS), fill_value=0).sort_index()
     for (month, person), *values in wide.itertuples(name=None):

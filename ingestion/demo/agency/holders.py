@@ -10,6 +10,7 @@ from ingestion.demo.agency.model import (
     NEVER,
     DealType,
     Flags,
+    Floats,
     Ints,
     Stage,
     Times,
@@ -97,7 +98,7 @@ def _agents(rng: np.random.Generator, clock: Clock, staff: Staff, paths: Paths) 
         rows_of_type = np.flatnonzero(paths.deal_type == deal_type)
         steps = edges[:, deal_type]
 
-        def draw(rows: Ints, steps: Ints = steps) -> Ints:
+        def draw(rows: Ints, steps: Floats = steps) -> Ints:
             places = rng.random(rows.size) * steps[-1]
             return np.asarray(np.searchsorted(steps, places, side="right"), np.int64)
 

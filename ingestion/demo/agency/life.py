@@ -83,8 +83,7 @@ def simulate(*, seed: int, deals: int, first_today: date) -> Agency:
 
 def _horizon(clock: Clock, paths: Paths) -> Times:
     """Give the last moment at which something may happen to each deal."""
-    end = np.datetime64(clock.last_day + np.timedelta64(1, "D"), "s")
-    return np.where(np.isnat(paths.stopped), end, paths.stopped)
+    return np.where(np.isnat(paths.stopped), clock.end, paths.stopped)
 
 
 def _known_edits(table: pd.DataFrame, until: Times) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ingestion.demo.agency.clock import WORK_DAY, WORK_SHARE, Clock
+from ingestion.demo.agency.clock import WORK_DAY, WORK_SHARE, Clock, midnight_after
 from ingestion.demo.agency.drawing import by_time
 from ingestion.demo.agency.lists import SOURCES
 from ingestion.demo.agency.model import (
@@ -26,24 +26,24 @@ HOUR = 3600
 # stands where it has none.
 GOES_ON: Floats = np.array(
     [
-        [0.86, 0.86, 0.76, 0.95, 0.73, 0.95, 0.97, 0.975],
-        [0.84, 0.83, 0.70, 0.93, 0.70, 0.93, 0.96, 0.975],
-        [0.84, 0.84, 0.71, 0.92, 0.72, 0.92, 0.97, 0.980],
+        [0.85, 0.85, 0.74, 0.95, 0.73, 0.95, 0.97, 0.975],
+        [0.83, 0.82, 0.69, 0.93, 0.70, 0.93, 0.96, 0.975],
+        [0.83, 0.83, 0.70, 0.92, 0.72, 0.92, 0.97, 0.980],
         [0.77, 1.00, 0.77, 0.92, 0.72, 1.00, 1.00, 1.000],
     ]
 )
 # Calendar days of waiting before a stage, by type; the first column is the creation.
 WAITS: Floats = np.array(
     [
-        [0, 1.5, 6.0, 8.0, 9.0, 42.0, 7.0, 18.0, 8.0],
-        [0, 1.5, 7.0, 9.0, 6.0, 28.0, 7.0, 18.0, 8.0],
-        [0, 1.2, 6.0, 9.0, 4.0, 16.0, 8.0, 24.0, 9.0],
+        [0, 1.5, 6.0, 8.0, 9.0, 42.0, 7.0, 24.0, 11.0],
+        [0, 1.5, 7.0, 9.0, 6.0, 28.0, 7.0, 24.0, 11.0],
+        [0, 1.2, 6.0, 9.0, 4.0, 16.0, 8.0, 28.0, 12.0],
         [0, 0.0, 3.0, 3.0, 3.0, 0.0, 0.0, 0.0, 9.0],
     ]
 )
 LOSS_WAIT: Floats = np.array([5.0, 9.0, 14.0, 30.0, 35.0, 18.0, 14.0, 7.0])
 # Share of fading deals that nobody closes in the CRM for a long time.
-FORGOTTEN: Floats = np.array([0.40, 0.50, 0.55, 0.60, 0.60, 0.20, 0.15, 0.10])
+FORGOTTEN: Floats = np.array([0.40, 0.50, 0.55, 0.60, 0.60, 0.25, 0.25, 0.15])
 FORGOTTEN_DAYS = 750.0
 SKIPPED: Floats = np.array([0.0, 0.08, 0.06, 0.0, 0.10, 0.0, 0.05, 0.0, 0.0])
 RENT_HAS = np.isin(
@@ -222,12 +222,12 @@ def _work(days: Floats) -> Ints:
 
 
 def _early(clock: Clock, days: int) -> np.datetime64:
-    return (clock.first_day + np.timedelta64(days, "D")).astype("datetime64[s]")
+    return midnight_after(clock.first_day + np.timedelta64(days - 1, "D"))
 
 
 def _last_entered(entered: Times) -> Ints:
     backwards = ~np.isnat(entered[:, ::-1])
-    return ORDERED_STAGES - 1 - np.argmax(backwards, axis=1)
+    return np.asarray(ORDERED_STAGES - 1 - np.argmax(backwards, axis=1), np.int64)
 
 
 def _legacy(

@@ -171,7 +171,7 @@ def _spread(rng: np.random.Generator, clock: Clock, count: int) -> Times:
     span = clock.days.size - 120
     places = (np.arange(count) + rng.random(count)) / count
     days = clock.first_day + (60 + places * span).astype("timedelta64[D]")
-    return days.astype("datetime64[s]") + np.timedelta64(18 * 3600, "s")
+    return np.asarray(days.astype("datetime64[s]") + np.timedelta64(18 * 3600, "s"))
 
 
 def _names(rng: np.random.Generator, count: int) -> dict[str, list[str]]:
@@ -242,9 +242,11 @@ def _transfer(
 
 def _department_by_day(clock: Clock, memberships: pd.DataFrame, people: int) -> Ints:
     matrix = np.zeros((people, clock.days.size), dtype=np.int64)
-    for row in memberships.itertuples():
-        day = int(clock.day_index(np.array([row.at], dtype="datetime64[s]"))[0])
-        matrix[int(str(row.employee_id)) - 1, day:] = row.department
+    person = memberships["employee_id"].to_numpy() - 1
+    day = clock.day_index(memberships["at"].to_numpy())
+    department = memberships["department"].to_numpy()
+    for row in range(len(memberships)):
+        matrix[person[row], day[row] :] = department[row]
     return matrix
 
 

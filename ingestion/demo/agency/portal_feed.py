@@ -1,6 +1,10 @@
 """Bring the agency's life into the demo portal, all at once or day by day."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
+
+import pandas as pd
 
 from ingestion.demo.agency.model import Agency
 from ingestion.demo.agency.rows import Rows, typed_rows
@@ -43,12 +47,15 @@ def advance(
     return _write(store, typed_rows(agency, end, start), end)
 
 
+def _columns(frame: pd.DataFrame) -> dict[str, Sequence[object]]:
+    # A pandas column is a sequence for the store, though not by its declared type.
+    return {str(name): cast(Sequence[object], frame[name]) for name in frame.columns}
+
+
 def _write(store: PortalStore, rows: Rows, now: datetime) -> dict[str, int]:
     with store.transaction():
         written = {
-            entity: store.bulk_insert(
-                entity, {name: frame[name] for name in frame.columns}, upsert=True
-            )
+            entity: store.bulk_insert(entity, _columns(frame), upsert=True)
             for entity, frame in rows.items()
         }
         store.set_now(now)

@@ -209,7 +209,7 @@ def _user_fields(
         "UF_CRM_REFUSAL_COMMENT": _chosen(
             texts(content["refusal_comments"]), fields["refusal_comment"]
         ),
-        "UF_CRM_OBJECT_ADDRESS": np.where(is_placed, _addresses(deals), None),
+        "UF_CRM_OBJECT_ADDRESS": _or_none(is_placed, _addresses(deals)),
         "UF_CRM_DEAL_OWNER": _owners(fields["deal_owner"]),
         "UF_CRM_PARTNER_AGENCY": _chosen(
             texts(content["partner_agencies"]), fields["partner_agency"]
@@ -312,8 +312,8 @@ def _contacts(
             "HAS_PHONE": _same("Y", rows.size),
             "HAS_EMAIL": _flag(has_email),
             "PHONE": _multifield(2 * rows + 1001, _phones(known), "PHONE"),
-            "EMAIL": np.where(
-                has_email, _multifield(2 * rows + 1002, address, "EMAIL"), None
+            "EMAIL": _or_none(
+                has_email, _multifield(2 * rows + 1002, address, "EMAIL")
             ),
         }
     )
@@ -521,7 +521,7 @@ def _owners(owners: Ints) -> Texts:
     written = np.where(
         owners >= OWNER_BASE, pair.to_numpy(dtype=object), single.to_numpy(dtype=object)
     )
-    return np.where(owners == EMPTY, None, written)
+    return _or_none(owners != EMPTY, written)
 
 
 def _stage_ids(funnel: Ints, stage: Ints) -> Texts:
@@ -538,6 +538,12 @@ def _semantics(stage: Ints) -> Texts:
     return table[stage]
 
 
+def _or_none(is_filled: Flags, values: Texts) -> Texts:
+    result = values.astype(object)
+    result[~is_filled] = None
+    return result
+
+
 def _flag(flags: Flags) -> Texts:
     return texts(["N", "Y"])[flags.astype(np.int64)]
 
@@ -547,7 +553,7 @@ def _same(text: str, size: int) -> Texts:
 
 
 def _chosen(values: Texts, position: Ints) -> Texts:
-    return np.where(position == EMPTY, None, values[np.maximum(position, 0)])
+    return _or_none(position != EMPTY, values[np.maximum(position, 0)])
 
 
 def _numbers(values: Ints, is_filled: Flags) -> "pd.Series[int]":
@@ -564,7 +570,7 @@ def _money(kopecks: Ints, tail: str) -> Texts:
     roubles = pd.Series(filled // 100).astype(str)
     rest = pd.Series(filled % 100).astype(str).str.zfill(2)
     written = (roubles + "." + rest + tail).to_numpy(dtype=object)
-    return np.where(kopecks == EMPTY, None, written)
+    return _or_none(kopecks != EMPTY, written)
 
 
 def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -585,9 +591,9 @@ def _column_texts(name: str, column: pd.Series) -> Texts:
         )
         written = np.datetime_as_string(times.astype(f"datetime64[{unit}]"))
         full = np.char.add(written, tail).astype(object)
-        return np.where(np.isnat(times), None, full)
+        return _or_none(~np.isnat(times), full)
     if column.dtype.kind in "iu":
         is_empty = column.isna().to_numpy(dtype=bool)
         filled = column.fillna(0).astype(np.int64).astype(str).to_numpy(dtype=object)
-        return np.where(is_empty, None, filled)
+        return _or_none(~is_empty, filled)
     return column.to_numpy(dtype=object)

@@ -72,8 +72,11 @@ class State:
         prefix = pd.Series(names[rows["deal_type"].to_numpy()], dtype=object)
         year = rows["number_year"].astype(str).reset_index(drop=True)
         number = rows["number"].astype(str).str.zfill(5).reset_index(drop=True)
-        written = (prefix + "-" + year + "/" + number).to_numpy(dtype=object)
-        return np.where(is_known, written, None)
+        written: Texts = (
+            (prefix + "-" + year + "/" + number).to_numpy(dtype=object).copy()
+        )
+        written[~is_known] = None
+        return written
 
 
 def state_at(agency: Agency, as_of: datetime) -> State:
