@@ -74,9 +74,9 @@ class FilesLanding:
 
 @dlt.source(name="files")
 def files_source(batch: FilesBatch) -> Iterable[DltResource]:
-    """The raw tables of a batch, to be replaced as a whole."""
+    """The raw tables of a batch, for an empty schema."""
     for name, table in batch.tables.items():
-        yield dlt.resource(table, name=name, write_disposition="replace")
+        yield dlt.resource(table, name=name, write_disposition="append")
 
 
 def land_files(
@@ -140,9 +140,11 @@ def _load(
 
 
 def _drop(database: psycopg.Connection, schema: str) -> None:
-    database.execute(
-        sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
-    )
+    """Drop dlt's schema and the empty staging schema it makes beside it."""
+    for name in (schema, f"{schema}_staging"):
+        database.execute(
+            sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(name))
+        )
 
 
 def _ensure_schema(database: psycopg.Connection, schema: str) -> None:
