@@ -5,7 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import requests
 import uvicorn
 
 from ingestion.demo.portal.faults import Faults
@@ -29,6 +31,16 @@ class RunningPortal:
     url: str
     webhook_url: str
     faults: Faults = field(repr=False)
+
+    def post(self, method: str, **parameters: object) -> requests.Response:
+        """Call a method with a JSON body."""
+        url = f"{self.webhook_url}/{method}"
+        return requests.post(url, json=parameters, timeout=60)
+
+    def answer(self, method: str, **parameters: object) -> dict[str, Any]:
+        """The body of an answer or of a refusal."""
+        body: dict[str, Any] = self.post(method, **parameters).json()
+        return body
 
 
 class _ReadyServer(uvicorn.Server):

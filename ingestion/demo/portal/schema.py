@@ -33,6 +33,7 @@ class Kind(StrEnum):
     COMPANY = "crm_company"
     CONTACT = "crm_contact"
     QUOTE = "crm_quote"
+    LOCATION = "location"
     MULTIFIELD = "crm_multifield"  # phones and e-mails
     BOOLEAN = "boolean"  # user field: 1 or 0
     MONEY = "money"  # user field: "450000.00|RUB"
@@ -362,7 +363,7 @@ DEAL: Final = Entity(
         _flag("CLOSED", "closed"),
         Field("COMMENTS", item="comments"),
         Field("ADDITIONAL_INFO", item="additionalInfo"),
-        Field("LOCATION_ID", item="locationId"),
+        Field("LOCATION_ID", Kind.LOCATION, "locationId"),
         Field("CATEGORY_ID", Kind.CATEGORY, "categoryId", default=0),
         Field("STAGE_SEMANTIC_ID", item="stageSemanticId", default="P", read_only=True),
         _flag("IS_NEW", "isNew", read_only=True),
