@@ -128,10 +128,13 @@ class Pass:
                 database_url=url,
                 state_folder=self.warehouse.settings.folder("dlt"),
                 sweep=sweep,
+                accept_shrink=self.request.accept_shrinkage,
                 now=self.pass_time,
             )
-            for table, rows in result.rows.items():
-                self.rows_landed[f"{connection.name}.{table}"] = rows
+            for counts in (result.changed, result.missing, result.returned):
+                for table, rows in counts.items():
+                    name = f"{connection.name}.{table}"
+                    self.rows_landed[name] = self.rows_landed.get(name, 0) + rows
             if sweep:
                 self.connection.execute(
                     "insert into ops.sweeps (connection, pass_id) values (%s, %s)",

@@ -75,7 +75,7 @@ class EmbeddedServer:
         if self.is_running():
             return
         _clear_stale_pid_file(self.data)
-        if _port_is_taken(self.port):
+        if port_is_taken(self.port):
             raise PostgresError(
                 f"port {self.port} is taken by another program: stop it, or set "
                 "REESTR_POSTGRES_PORT to a free port"
@@ -318,7 +318,8 @@ def _clear_stale_pid_file(data: Path) -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def _port_is_taken(port: int) -> bool:
+def port_is_taken(port: int) -> bool:
+    """Whether another program listens on a loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

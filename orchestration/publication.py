@@ -282,7 +282,7 @@ def _drop_unknown(
     rows = connection.execute(
         "select schemaname, tablename from pg_tables"
         " where schemaname in ('reports', 'quality', 'access')"
-        " and obj_description(format('%%I.%%I', schemaname, tablename)::regclass,"
+        " and obj_description(format('%I.%I', schemaname, tablename)::regclass,"
         " 'pg_class') ~ '^[0-9a-f]{16}$'"
     ).fetchall()
     for schema, name in rows:

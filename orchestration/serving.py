@@ -19,7 +19,7 @@ from bi.superset.process import (
 )
 from orchestration import processes
 from orchestration.passes import home_connections
-from orchestration.postgres import embedded_server, free_port
+from orchestration.postgres import embedded_server, free_port, port_is_taken
 from orchestration.processes import Server
 from orchestration.settings import REPOSITORY, Settings, SettingsError
 from orchestration.transformation import manifest_file
@@ -30,6 +30,8 @@ Say = Callable[[str], None]
 PARTS = ("postgres", "portal", "superset", "dagster")
 STARTED = ("portal", "superset", "dagster", "dagster_daemon")
 READY_SECONDS = 180
+DASHBOARDS = REPOSITORY / "bi" / "dashboards"
+USUAL_PORTS = {"portal": 8071, "superset": 8088, "dagster": 3070}
 
 
 def serve(
@@ -67,7 +69,10 @@ def down(settings: Settings, *, say: Say) -> int:
     for name in STARTED:
         if processes.stop(settings, name):
             say(f"{name}: stopped")
-    if not settings.get("REESTR_DATABASE_URL") and (settings.home / "postgres").exists():
+    if (
+        not settings.get("REESTR_DATABASE_URL")
+        and (settings.home / "postgres").exists()
+    ):
         server = embedded_server(settings)
         if server.is_running():
             server.stop()
@@ -140,10 +145,11 @@ def part_servers(
 
 
 def port(settings: Settings, name: str) -> int:
-    """The loopback port of a part, chosen once and kept."""
+    """The loopback port of a part: its usual one or a free one, chosen once and kept."""
     key = f"REESTR_{name.upper()}_PORT"
     if not settings.get(key):
-        settings.keep(key, str(free_port()))
+        usual = USUAL_PORTS[name]
+        settings.keep(key, str(free_port() if port_is_taken(usual) else usual))
     return int(settings.get(key))
 
 
@@ -295,9 +301,7 @@ def dagster_environment(warehouse: Warehouse) -> dict[str, str]:
     url = warehouse.metadata_url("dagster")
     return {
         "DAGSTER_HOME": str(dagster_home(warehouse)),
-        "REESTR_DAGSTER_URL": url.replace(
-            "postgresql://", "postgresql+psycopg2://", 1
-        ),
+        "REESTR_DAGSTER_URL": url.replace("postgresql://", "postgresql+psycopg2://", 1),
         "REESTR_HOME": str(warehouse.settings.home),
     }
 

@@ -14,8 +14,8 @@ from orchestration.warehouse import Warehouse
 
 PROJECT = REPOSITORY / "dbt_project"
 # Core is what the rules judge; all else is built when their results are there.
-CORE = ("--select", "+path:models/core")
-REPORTS = ("--exclude", "+path:models/core")
+CORE = ("--select", "+fqn:reestr.core")
+REPORTS = ("--exclude", "+fqn:reestr.core")
 
 
 class TransformationError(Exception):

@@ -20,10 +20,10 @@ periods as (
         case
             when periods.steps_back = 0 then today.today
             else cast(
-                bounds.date_from + cast('1 ' || periods.unit as interval) as date
+                bounds.date_from + make_interval(months => periods.months) as date
             ) - 1
         end as date_to,
-        cast(bounds.date_from - cast('1 ' || periods.unit as interval) as date)
+        cast(bounds.date_from - make_interval(months => periods.months) as date)
             as previous_from,
         periods.steps_back = 0 as is_running
 
@@ -34,7 +34,7 @@ periods as (
     cross join lateral (
         select cast(
             date_trunc(periods.unit, today.today)
-            - periods.steps_back * cast('1 ' || periods.unit as interval) as date
+            - make_interval(months => periods.months * periods.steps_back) as date
         ) as date_from
     ) as bounds
 

@@ -1,0 +1,47 @@
+"""The main job from the command line: the same graph that Dagster runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from orchestration.passes import STAGES, Pass, PassRequest
+from orchestration.serving import dagster_environment, provision_home
+from orchestration.settings import Settings
+from orchestration.warehouse import open_warehouse
+
+Say = Callable[[str], None]
+
+
+class PassFailedError(Exception):
+    """A stage of the pass failed; the text is that of its error."""
+
+
+def run(settings: Settings, request: PassRequest, *, say: Say) -> int:
+    """Run one pass and say how far it is and what it did."""
+    warehouse = open_warehouse(settings)
+    provision_home(warehouse)
+    os.environ.update(dagster_environment(warehouse))
+
+    from orchestration.definitions import execute  # noqa: PLC0415 -- seconds to import
+
+    def progress(stage: str, seconds: float | None) -> None:
+        place = f"{STAGES.index(stage) + 1}/{len(STAGES)}"
+        if seconds is None:
+            say(f"{place} {stage} …")
+        else:
+            say(f"{place} {stage} done ({seconds:.1f} s)")
+
+    done = execute(request, progress)
+    say(_summary(done))
+    return 0
+
+
+def _summary(done: Pass) -> str:
+    if done.unchanged:
+        return f"pass {done.pass_id}: nothing changed, the publication stays"
+    return (
+        f"pass {done.pass_id}: publication {done.publication_id}, "
+        f"{sum(done.rows_landed.values())} rows landed, "
+        f"{sum(done.findings.values())} findings"
+    )
