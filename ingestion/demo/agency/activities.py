@@ -153,7 +153,7 @@ def _hold(
 ) -> pd.DataFrame:
     """Plan and hold the activities: what is missed stays open for ever."""
     size = slots.deal.size
-    step = 5 * MINUTE
+    step = 1 if kind is ActivityKind.CALL else 5 * MINUTE
     start = clock.to_time(slots.work // step * step)
     ahead = np.asarray(rng.gamma(1.2, 0.8 * WORK_DAY, size), dtype=np.int64)
     created = np.maximum(slots.work - ahead, 0)
@@ -172,8 +172,8 @@ def _hold(
     if kind is ActivityKind.CALL:
         delay = np.zeros(size, dtype=np.int64)
     is_moved = rng.random(size) < (0 if kind is ActivityKind.CALL else RESCHEDULED)
-    earlier = rng.integers(1, 20, size) * 15 * MINUTE
-    planned = np.where(is_moved, start - earlier.astype("timedelta64[s]"), start)
+    later = rng.integers(1, 20, size) * 15 * MINUTE
+    planned = np.where(is_moved, start + later.astype("timedelta64[s]"), start)
     return pd.DataFrame(
         {
             "deal": slots.deal,

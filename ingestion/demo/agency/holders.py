@@ -23,6 +23,7 @@ OTHER_LEAD_HANDLER = 0.22
 CO_OWNED = 0.07
 CO_OWNED_BY_AGENT = 0.25
 ABANDONED = 0.10
+ABANDONED_AT_LEAST = 3
 NOBODY = -1
 # One deal in so many goes to the heads, so that they always take part.
 HEAD_EVERY = 70
@@ -67,6 +68,8 @@ def make_holders(
     left_at = np.where(is_open, left_at, NEVER)
     has_left = ~np.isnat(left_at)
     is_abandoned = has_left & (rng.random(agent.size) < ABANDONED)
+    lately = np.flatnonzero(has_left & (left_at < clock.first_today))
+    is_abandoned[rng.permutation(lately)[:ABANDONED_AT_LEAST]] = True
     paths = paths.cut(np.where(is_abandoned, left_at, NEVER))
     safe = np.where(has_left, left_at, paths.created)
     successor = colleague(rng, clock, staff, agent, safe, for_good=True)

@@ -309,6 +309,8 @@ def _contacts(
             "MODIFY_BY_ID": assigned,
             "DATE_CREATE": known["created_at"].to_numpy(),
             "DATE_MODIFY": modified[rows],
+            "LAST_ACTIVITY_TIME": modified[rows],
+            "LAST_ACTIVITY_BY": assigned,
             "HAS_PHONE": _same("Y", rows.size),
             "HAS_EMAIL": _flag(has_email),
             "PHONE": _multifield(2 * rows + 1001, _phones(known), "PHONE"),
@@ -362,6 +364,9 @@ def _leads(
             "DATE_MODIFY": modified,
             "DATE_CLOSED": np.where(is_done, modified, NEVER),
             "MOVED_TIME": modified,
+            "MOVED_BY_ID": assigned,
+            "LAST_ACTIVITY_TIME": modified,
+            "LAST_ACTIVITY_BY": assigned,
             "HAS_PHONE": _same("Y", rows.size),
             "PHONE": _multifield(2 * rows + 500_000_001, _phones(known), "PHONE"),
         }

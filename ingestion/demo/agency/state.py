@@ -83,9 +83,14 @@ def state_at(agency: Agency, as_of: datetime) -> State:
     """Project the life of all deals to a moment.
 
     Raises:
-        ValueError: the moment has no time zone.
+        ValueError: the moment has no time zone, or lies beyond the simulated life.
     """
     moment = local_moment(as_of)
+    if business_date(as_of) > agency.last_day:
+        raise ValueError(
+            f"moment {as_of.isoformat()}: the simulated life ends on"
+            f" {agency.last_day.isoformat()}; simulate again from a later first day"
+        )
     size = count_until(agency.deals["created_at"], moment)
     deals = agency.deals.iloc[:size]
     moves = until(agency.stage_moves, moment)
