@@ -18,6 +18,7 @@ from ingestion.demo.portal.store import PortalStore
 from tests.portal_server import RunningPortal, running_portal
 
 DEALS = 120
+NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
 
 class Seconds:
@@ -32,8 +33,7 @@ class Seconds:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[PortalStore]:
-    moment = datetime(2026, 3, 2, 6, tzinfo=UTC)
-    with PortalStore(tmp_path / "portal.sqlite", clock=lambda: moment) as made:
+    with PortalStore(tmp_path / "portal.sqlite", clock=lambda: NOW) as made:
         made.bulk_insert(
             "deal",
             {
@@ -241,6 +241,24 @@ def test_original_names_of_user_fields_come_when_asked(portal: RunningPortal) ->
     assert "ufCrmDealOwner" not in named
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"filter": {">ID": 10**30}},
+        {"filter": {"ID": {"a": 1}, "OPENED": ["Y"], "@ID": {"x": []}}},
+        {"filter": [[[]]], "order": "ID", "select": 5, "start": []},
+        {"filter": {"OPENED": {}}, "order": [1], "start": {"a": 1}},
+        {"filter": {"UF_CRM_DEAL_OWNER": {"a": "b"}, ">OPPORTUNITY": "x"}},
+    ],
+)
+def test_odd_parameters_never_break_the_portal(
+    portal: RunningPortal, parameters: dict[str, object]
+) -> None:
+    for method in ("crm.deal.list", "crm.item.list", "user.get"):
+        answer = portal.post(method, entityTypeId=2, **parameters)
+        assert answer.status_code in {200, 400}
+
+
 # Batches
 
 
@@ -395,6 +413,16 @@ def test_a_method_is_free_again_when_its_basket_leaves() -> None:
     assert not operating.is_blocked("crm.deal.list")
 
 
+def test_a_test_uses_the_operating_time_of_a_method_up(portal: RunningPortal) -> None:
+    reset = portal.answer("crm.deal.list")["time"]["operating_reset_at"]
+    portal.faults.exhaust_operating("crm.deal.list")
+    body = batch(portal, {"a": "crm.deal.list", "b": "crm.lead.list"})
+    assert body["result_error"]["a"]["error"] == "OPERATION_TIME_LIMIT"
+    assert list(body["result"]) == ["b"]
+    assert portal.post("crm.deal.list").status_code == 429
+    assert reset > NOW.timestamp()
+
+
 # Failures
 
 
@@ -439,7 +467,11 @@ def test_the_card_shows_a_deal_with_everything_escaped(
     store.create("user", {"ID": 5, "NAME": "Анна", "LAST_NAME": "Лебедева"})
     store.bulk_insert(
         "status",
-        {"ENTITY_ID": ["SOURCE"], "STATUS_ID": ["CALL"], "NAME": ["Звонок"]},
+        {
+            "ENTITY_ID": ["DEAL_TYPE", "SOURCE", "DEAL_STAGE", "DEAL_STAGE_1"],
+            "STATUS_ID": ["CALL", "CALL", "NEW", "C1:NEW"],
+            "NAME": ["Не это", "Звонок", "И не это", "Заявка"],
+        },
     )
     deal = store.create(
         "deal",
@@ -450,6 +482,7 @@ def test_the_card_shows_a_deal_with_everything_escaped(
             "UF_CRM_REFUSAL_REASON": 41,
             "UF_CRM_CONTRACT_DATE": "2026-03-02",
             "SOURCE_ID": "CALL",
+            "CATEGORY_ID": 1,
         },
     )
     answer = requests.get(f"{portal.url}/crm/deal/details/{deal}/", timeout=60)
@@ -463,8 +496,10 @@ def test_the_card_shows_a_deal_with_everything_escaped(
         "Не устроила цена",
         "02.03.2026",
         "Звонок",
+        "Заявка",
     ):
         assert shown in answer.text
+    assert "не это" not in answer.text.lower()
 
 
 def test_a_missing_deal_has_no_card(portal: RunningPortal) -> None:

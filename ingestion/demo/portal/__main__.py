@@ -49,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         with socket.socket() as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((LOOPBACK, given.port))
+            try:
+                listening.bind((LOOPBACK, given.port))
+            except OSError as error:
+                parser.error(f"port {given.port} cannot be taken: {error.strerror}")
             AnnouncingServer(configuration).run(sockets=[listening])
 
 

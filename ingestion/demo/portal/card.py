@@ -1,5 +1,6 @@
 """The page of one deal that reports link to."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
@@ -14,6 +15,7 @@ from ingestion.demo.portal.store import PortalStore
 from ingestion.demo.portal.values import to_ids, to_integer
 
 TEMPLATE_FILE: Final = Path(__file__).with_name("card.html")
+_FUNNEL: Final = re.compile(r"C(\d+):")
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -67,7 +69,6 @@ class _Dictionary:
             Kind.USER: self._people,
             Kind.EMPLOYEE: self._people,
             Kind.ENUMERATION: self._choices,
-            Kind.STATUS: self._status,
             Kind.CATEGORY: self._funnel,
             Kind.COMPANY: _link,
             Kind.FLAG: _yes_or_no,
@@ -82,6 +83,8 @@ class _Dictionary:
         """A value as people read it; empty when it is not filled."""
         if value in (None, "", False, []):
             return ""
+        if field.status_list:
+            return self._status(field.status_list, str(value))
         show = self._ways.get(field.kind, str)
         return show(value)
 
@@ -97,8 +100,13 @@ class _Dictionary:
     def _choices(self, value: object) -> str:
         return ", ".join(self._options.get(one, str(one)) for one in to_ids(value))
 
-    def _status(self, value: object) -> str:
-        return self._name("status", {"STATUS_ID": value}) or str(value)
+    def _status(self, dictionary: str, status_id: str) -> str:
+        """The name of a status; a stage of a funnel is called ``C{funnel}:...``."""
+        funnel = _FUNNEL.match(status_id)
+        if dictionary == "DEAL_STAGE" and funnel:
+            dictionary = f"DEAL_STAGE_{funnel[1]}"
+        wanted = {"ENTITY_ID": dictionary, "STATUS_ID": status_id}
+        return self._name("status", wanted) or status_id
 
     def _funnel(self, value: object) -> str:
         wanted = {"ENTITY_TYPE_ID": 2, "@ID": [value]}

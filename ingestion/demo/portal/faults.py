@@ -29,6 +29,7 @@ class Faults:
         self.hidden: dict[str, set[int]] = defaultdict(set)
         self.listeners: list[Callable[[str], None]] = []
         self._planned: dict[str | None, deque[str | Refusal]] = defaultdict(deque)
+        self._exhausted: set[str] = set()
         self._lock = threading.Lock()
 
     def fail_next(
@@ -59,6 +60,18 @@ class Faults:
         with self._lock:
             planned = self._planned.get(method)
             return planned.popleft() if planned else None
+
+    def exhaust_operating(self, method: str) -> None:
+        """Use the operating time of a method up: its next calls are refused."""
+        with self._lock:
+            self._exhausted.add(method.lower())
+
+    def take_exhausted(self, method: str) -> bool:
+        """Whether the operating time of a method shall be used up now."""
+        with self._lock:
+            is_planned = method in self._exhausted
+            self._exhausted.discard(method)
+            return is_planned
 
     def hide(self, entity: str, ids: Iterable[int]) -> None:
         """Take the right to read some rows away; they are silently absent."""

@@ -390,7 +390,7 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 def _first_row(start: object) -> int:
     """The first row of the page that ``start`` points into; -1 for the fast way."""
-    number = to_integer(start if start not in {None, ""} else 0)
+    number = to_integer(0 if start is None else start)
     return -1 if number < 0 else number // PAGE_SIZE * PAGE_SIZE
 
 

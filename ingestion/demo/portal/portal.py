@@ -87,6 +87,8 @@ class Portal:
         planned = self.faults.take(method)
         if isinstance(planned, Refusal):
             raise PortalError(planned)
+        if self.faults.take_exhausted(method):
+            self.operating.exhaust(method)
         if self.operating.is_blocked(method):
             raise PortalError(OPERATING_LIMIT)
         for listener in self.faults.listeners:

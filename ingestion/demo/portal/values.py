@@ -19,7 +19,8 @@ from ingestion.demo.portal.schema import DOUBLES, INTEGERS, Field, Kind
 PORTAL_ZONE: Final = timezone(timedelta(hours=3))
 DATE_TAIL: Final = "T03:00:00+03:00"
 _OFFSET: Final = "+03:00"
-_INTEGER: Final = re.compile(r"\s*[+-]?\d+")
+_LARGEST: Final = 2**63 - 1
+_INTEGER: Final = re.compile(r"\s*[+-]?\d{1,40}")
 _DOUBLE: Final = re.compile(r"\s*[+-]?\d+(?:\.\d+)?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -67,9 +68,14 @@ def parse_date(text: str) -> str:
 def to_integer(value: object) -> int:
     """The leading number of a value, as PHP reads it; 0 when there is none."""
     if isinstance(value, int | float | Decimal):
-        return int(value)
+        return _clamped(int(value))
     found = _INTEGER.match(str(value))
-    return int(found.group()) if found else 0
+    return _clamped(int(found.group())) if found else 0
+
+
+def _clamped(number: int) -> int:
+    """The nearest number that a column can hold."""
+    return max(-_LARGEST - 1, min(number, _LARGEST))
 
 
 def to_double(value: object) -> float:
@@ -82,7 +88,7 @@ def to_double(value: object) -> float:
 
 def to_flag(value: object) -> str:
     """Y or N."""
-    return "Y" if value in {True, "1", "Y", "y", "true"} else "N"
+    return "Y" if value in (True, "1", "Y", "y", "true") else "N"
 
 
 def to_truth(value: object) -> int:
