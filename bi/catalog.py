@@ -149,7 +149,8 @@ class Catalog:
         whole = self.unit("money")
         if whole is not None and found.is_money:
             label = label.removesuffix(f", {whole.title}")
-        return label if label.endswith(found.title) else f"{label}, {found.title}"
+        # The unit stays on the line of the last word.
+        return f"{label},\u00a0{found.title}"
 
     def is_money(self, name: str, dataset: str) -> bool:
         """Say whether a column or a metric is an amount of money."""

@@ -46,6 +46,9 @@ _KNOWN_PAGE = (
     "rows",
 )
 
+#: Edition to the end of its address.
+_SLUG_ENDINGS = {"": "", "whole": "", "split": "_split", "none": "_without_money"}
+
 Asset = dict[str, object]
 
 
@@ -175,7 +178,7 @@ class _Edition:
         return f"{file}#{self.name}" if self.name else file
 
     def slug(self, slug: str) -> str:
-        return slug if self.name in ("", "whole") else f"{slug}_{self.name}"
+        return slug + _SLUG_ENDINGS[self.name]
 
 
 class _Compiler:
@@ -350,7 +353,10 @@ class _Compiler:
                 "expanded_slices": {},
                 "timed_refresh_immune_slices": [],
                 "refresh_frequency": 0,
-                "reestr": {"position": len(self._pages)},
+                "reestr": {
+                    "position": len(self._pages),
+                    "question": page.require("question").text(),
+                },
             },
             "certified_by": "",
             "published": True,
@@ -375,6 +381,7 @@ class _Compiler:
         number = _FIRST_CHART_ID + int(uuid_[:6], 16)
         return Tile(
             key=chart.key,
+            kind=chart.kind,
             title=chart.title,
             uuid=uuid_,
             chart_id=number,

@@ -37,12 +37,22 @@ _KNOWN = (
     "metric",
     "ignore_filters",
 )
-_HEIGHTS = {"strip": 48, "cards": 184, "number": 88, "bar": 240, "table": 320}
+_HEIGHTS = {
+    "strip": 40,
+    "cards": 168,
+    "number": 80,
+    "bar": 240,
+    "table": 320,
+    "list": 600,
+}
 _GRAINS = {"day": "P1D", "week": "P1W", "month": "P1M", "quarter": "P3M", "year": "P1Y"}
 _DATE_FORMATS = {"P1D": "%d.%m", "P1W": "%d.%m", "P1M": "%b", "P3M": "%b", "P1Y": "%Y"}
 _NO_FILTER = "No filter"
-_STRIP_ROWS = 1
+#: More than a strip can show: a full answer would carry a warning sign.
+_STRIP_ROWS = 10
 _TABLE_ROWS = 1000
+#: With pages of its own a table may be as long as the server allows.
+_PAGED_ROWS = 500_000
 _BAR_ROWS = 10_000
 
 FormData = dict[str, object]
@@ -75,11 +85,13 @@ class Chart:
 
     Attributes:
         key: Name of its file, or of the strip.
+        kind: What the file calls ``viz``; styles find the tile by it.
         ignored_filters: Columns whose filters do not reach it.
         place: File and line.
     """
 
     key: str
+    kind: str
     title: str
     note: str
     viz_type: str
@@ -120,6 +132,7 @@ class ChartBuilder:
         viz = spec.require("viz")
         builders = {
             "table": self._table,
+            "list": self._table,
             "strip": self._strip,
             "number": self._number,
             "bar": self._bar,
@@ -135,6 +148,7 @@ class ChartBuilder:
         return self._chart(
             key,
             spec,
+            kind=viz.text(),
             viz_type=viz_type,
             dataset=dataset,
             form_data=form_data,
@@ -162,6 +176,7 @@ class ChartBuilder:
         return self._chart(
             key,
             names[0],
+            kind="cards",
             viz_type="table",
             dataset=dataset,
             form_data=form_data,
@@ -217,6 +232,7 @@ class ChartBuilder:
             column = self.column(order, dataset)
             form_data["order_by_cols"] = [f'["{column.name}", true]']
         if page is not None:
+            form_data["row_limit"] = _PAGED_ROWS
             form_data["server_pagination"] = True
             form_data["server_page_length"] = page.number()
         return "table", form_data
@@ -309,6 +325,7 @@ class ChartBuilder:
         key: str,
         spec: Node,
         *,
+        kind: str,
         viz_type: str,
         dataset: Dataset,
         form_data: FormData,
@@ -320,6 +337,7 @@ class ChartBuilder:
         ignored = spec.texts("ignore_filters") if fields else []
         return Chart(
             key=key,
+            kind=kind,
             title=title,
             note=note.text() if note else "",
             viz_type=viz_type,

@@ -117,7 +117,7 @@ def _select(
         "type": "NATIVE_FILTER",
         "filterType": "filter_select",
         "name": title,
-        "description": column.description,
+        "description": "",
         "targets": [{"datasetUuid": uuid, "column": {"name": column.name}}],
         "controlValues": {
             "multiSelect": not is_one,
@@ -129,6 +129,7 @@ def _select(
             "sortAscending": True,
             **({"sortMetric": order.name} if order else {}),
         },
+        "requiredFirst": is_one,
         **({"sortMetric": order.name} if order else {}),
         "defaultDataMask": _default(column.name, default),
         "cascadeParentIds": [],

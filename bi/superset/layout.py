@@ -15,16 +15,23 @@ class Tile:
 
     Attributes:
         key: Name of the chart within the dashboard.
+        kind: Kind of the chart; with the key it is the tile's id on the page.
         width: Of twelve columns.
         height: In pixels.
     """
 
     key: str
+    kind: str
     title: str
     uuid: str
     chart_id: int
     width: int
     height: int
+
+    @property
+    def id(self) -> str:
+        """Id of the tile in the tree and on the page."""
+        return f"CHART-{self.kind}-{self.key}"
 
 
 def positions(title: str, rows: Sequence[Sequence[Tile]]) -> dict[str, object]:
@@ -48,14 +55,14 @@ def positions(title: str, rows: Sequence[Sequence[Tile]]) -> dict[str, object]:
         tree[row_id] = {
             "type": "ROW",
             "id": row_id,
-            "children": [f"CHART-{tile.key}" for tile in tiles],
+            "children": [tile.id for tile in tiles],
             "parents": ["ROOT_ID", "GRID_ID"],
             "meta": {"background": "BACKGROUND_TRANSPARENT"},
         }
         for tile in tiles:
-            tree[f"CHART-{tile.key}"] = {
+            tree[tile.id] = {
                 "type": "CHART",
-                "id": f"CHART-{tile.key}",
+                "id": tile.id,
                 "children": [],
                 "parents": ["ROOT_ID", "GRID_ID", row_id],
                 "meta": {

@@ -39,6 +39,7 @@ D3_TIME_FORMAT = _TEXTS["time"]
 # ---------- look
 APP_NAME = _TEXTS["app_name"]
 APP_ICON = _LOGO
+LOGO_RIGHT_TEXT = APP_NAME
 FAVICONS = [{"href": _LOGO, "type": "image/svg+xml"}]
 THEME_DEFAULT = theme.light(APP_NAME, _LOGO)
 THEME_DARK = theme.dark(APP_NAME, _LOGO)

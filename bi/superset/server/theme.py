@@ -73,6 +73,14 @@ def _common(app_name: str, logo_url: str) -> dict[str, Any]:
             "animation": False,
             "textStyle": {"fontFamily": FONT_FAMILY},
         },
+        # Values are printed on the bars, so the axis would only repeat them.
+        "echartsOptionsOverridesByChartType": {
+            "echarts_timeseries_bar": {
+                "grid": {"left": 4, "right": 4},
+                "xAxis": {"axisLabel": {"showMaxLabel": True}},
+                "yAxis": {"show": False},
+            }
+        },
     }
 
 

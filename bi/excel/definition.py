@@ -1,0 +1,203 @@
+"""Definitions of workbooks: one file of ``bi/exports`` is one workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from bi.superset.yaml_file import CompileError, Node, read_yaml
+
+EXPORTS = Path(__file__).parents[1] / "exports"
+#: Rights to money from the widest to none; each may have its own edition.
+MONEY_RIGHTS = ("whole", "split", "none")
+
+
+class UnknownExportError(Exception):
+    """No such workbook; the text names those that exist."""
+
+
+class NoRightsError(Exception):
+    """The reader may see no row at all."""
+
+
+@dataclass(frozen=True)
+class ReaderRights:
+    """What a reader's keys open.
+
+    Attributes:
+        money: ``whole``, ``split`` or ``none``.
+        sight: ``company``, ``unit`` or ``employee``.
+    """
+
+    money: str
+    sight: str
+
+
+@dataclass(frozen=True)
+class ExportColumn:
+    """One column of a sheet.
+
+    Attributes:
+        width: In characters; 0 for the usual one of its unit.
+        title: Said here only where the sheet names a column otherwise than a page.
+        link: Column that holds the address behind the cell.
+        values: Words in place of codes.
+        place: File and line of the column.
+    """
+
+    name: str
+    width: int
+    title: str
+    link: str
+    values: Mapping[str, str]
+    place: str
+
+
+@dataclass(frozen=True)
+class SheetDefinition:
+    """Columns of one sheet and how its rows stand.
+
+    Attributes:
+        order: Columns that sort the rows; those a table lacks are passed over.
+        freeze: The last column that stays in sight.
+    """
+
+    columns: tuple[ExportColumn, ...]
+    order: tuple[str, ...]
+    freeze: str
+
+
+@dataclass(frozen=True)
+class FindingsDefinition:
+    """The sheet of findings.
+
+    Attributes:
+        table: Where they are.
+        key: Column that names the record, in both tables.
+        open: Column that is empty as long as the finding is open.
+    """
+
+    table: str
+    key: str
+    open: str
+    sheet: SheetDefinition
+
+
+@dataclass(frozen=True)
+class Export:
+    """One workbook.
+
+    Attributes:
+        slug: Name of its file.
+        exclusions: Sentence about what is left out.
+        editions: Table by the reader's right to money.
+    """
+
+    slug: str
+    title: str
+    owner: str
+    exclusions: str
+    editions: Mapping[str, str]
+    records: SheetDefinition
+    findings: FindingsDefinition
+    file: str = field(default="")
+
+    def table_for(self, rights: ReaderRights) -> str:
+        """Give the edition that a reader may see."""
+        return self.editions[rights.money]
+
+
+def reader_rights(keys: Iterable[str]) -> ReaderRights:
+    """Say what the keys of ``access.user_keys`` open, the widest of each.
+
+    Raises:
+        NoRightsError: there is no key.
+    """
+    known = [key.partition("/")[::2] for key in keys]
+    if not known:
+        raise NoRightsError("the reader has no scope, so there are no rows to show")
+    rights = {right for right, _ in known}
+    money = next((right for right in MONEY_RIGHTS if right in rights), "none")
+    levels = {level.partition(":")[0] for _, level in known}
+    if "company" in levels:
+        return ReaderRights(money, "company")
+    return ReaderRights(money, "employee" if levels == {"employee"} else "unit")
+
+
+def read_export(slug: str, folder: Path = EXPORTS) -> Export:
+    """Read one definition.
+
+    Raises:
+        UnknownExportError: there is no such file.
+        CompileError: the file is not a definition; says where.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if slug not in files:
+        near = get_close_matches(slug, files, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(files)}"
+        raise UnknownExportError(f"no workbook named {slug!r}; {hint}")
+    root = read_yaml(files[slug], folder.parent)
+    root.only(
+        "title", "owner", "exclusions", "editions", "order", "freeze", "columns",
+        "findings",
+    )  # fmt: skip
+    findings = root.require("findings")
+    findings.only("table", "key", "open", "order", "freeze", "columns")
+    return Export(
+        slug=slug,
+        title=root.require("title").text(),
+        owner=root.require("owner").text(),
+        exclusions=root.require("exclusions").text(),
+        editions=_editions(root.require("editions")),
+        records=_sheet(root),
+        findings=FindingsDefinition(
+            table=findings.require("table").text(),
+            key=findings.require("key").text(),
+            open=findings.require("open").text(),
+            sheet=_sheet(findings),
+        ),
+        file=root.file,
+    )
+
+
+def _editions(node: Node) -> dict[str, str]:
+    node.only(*MONEY_RIGHTS)
+    return {right: node.require(right).text() for right in MONEY_RIGHTS}
+
+
+def _sheet(node: Node) -> SheetDefinition:
+    columns = tuple(_column(item) for item in node.require("columns").items())
+    freeze = node.require("freeze")
+    if freeze.text() not in {column.name for column in columns}:
+        raise freeze.error(f"freeze names {freeze.text()!r}, which is not a column")
+    names: set[str] = set()
+    for column in columns:
+        if column.name in names:
+            raise CompileError(f"column {column.name!r} stands twice ({column.place})")
+        names.add(column.name)
+    return SheetDefinition(
+        columns=columns, order=tuple(node.texts("order")), freeze=freeze.text()
+    )
+
+
+def _column(node: Node) -> ExportColumn:
+    node.only("name", "width", "title", "link", "values")
+    width, values = node.get("width"), node.get("values")
+    return ExportColumn(
+        name=node.require("name").text(),
+        width=width.number() if width else 0,
+        title=_text(node.get("title")),
+        link=_text(node.get("link")),
+        values=(
+            {code: word.text() for code, word in values.fields().items()}
+            if values
+            else {}
+        ),
+        place=node.place,
+    )
+
+
+def _text(node: Node | None) -> str:
+    return node.text() if node else ""
