@@ -186,6 +186,11 @@ def test_odd_cases_are_planted_in_a_small_agency() -> None:
     assert (small.fields["contract_date"] > small.today_number).any()
 
 
+def test_a_small_agency_has_a_defect_of_every_rule() -> None:
+    small = state_at(simulate(seed=2, deals=300, first_today=TODAY), NOW)
+    assert set(defects(small)["rule_id"]) == RULES
+
+
 def test_shares_add_up_and_the_odd_kopeck_goes_to_the_lower_id() -> None:
     amount = np.array([10_001, 10_001, 10_000, 0, 1])
     first, second = np.array([6, 12, 6, 6, 9]), np.array([12, 6, 12, 12, 5])

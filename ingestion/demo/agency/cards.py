@@ -33,6 +33,7 @@ ROUBLE = 100
 RENT_MONTHS = 11
 MAX_MOVES = 4
 LAST_MOVE_FORGOTTEN = 0.25
+OVERDUE_DAYS = 6
 OWNER_BASE = 10_000
 
 
@@ -78,6 +79,7 @@ PARTNER_SHARE = 0.10
 TEST_SHARE = 0.003
 # Planted whatever the number of deals, so that small agencies have every case.
 PLANTED = 3
+PLANTED_BY_RULE = 2
 TYPO_WINDOW_DAYS = 240
 YEAR_DAYS = 365
 
@@ -141,6 +143,25 @@ class CardWriter:
         is_repaired = self.rng.random(moment.size) < gaps.at_closing
         closing = np.where(is_repaired & ~np.isnat(moment), self.won_at, NEVER)
         return np.where((chance < gaps.never) & ~self.is_test, closing, at)
+
+    def lives_on(self, moment: Times) -> Flags:
+        """Say which deals have passed a moment and are not refused, at the start."""
+        end = midnight_after(self.clock.first_today)
+        paths = self.paths
+        is_alive = np.isnat(paths.ended) | (paths.ended >= end)
+        is_alive |= paths.end_stage == Stage.WON
+        flags: Flags = (moment < end) & is_alive & ~self.is_test
+        return flags
+
+    def plant(self, among: Flags) -> Ints:
+        """Choose a few deals for a defect that every agency shall have."""
+        return self.rng.permutation(np.flatnonzero(among))[:PLANTED_BY_RULE]
+
+    def never_for_some(self, at: Times, moment: Times) -> Times:
+        """Leave a field out of a few cards that need it at the start."""
+        kept = at.copy()
+        kept[self.plant(self.lives_on(moment))] = NEVER
+        return kept
 
     @property
     def won_at(self) -> Times:
@@ -281,7 +302,7 @@ def _write_contract(writer: CardWriter) -> tuple[Ints, Ints]:
     paths, rng = writer.paths, writer.rng
     signed = writer.entered(Stage.CONTRACT)
     day = writer.document_day(signed, [0.66, 0.17, 0.08, 0.04, 0.02, 0.01, 0.01, 0.01])
-    at = writer.filled(signed, CONTRACT_DATE_GAPS)
+    at = writer.never_for_some(writer.filled(signed, CONTRACT_DATE_GAPS), signed)
     writer.write("contract_date", at, _planted(writer, at, day, PLANTED - 1))
     order = np.argsort(signed, kind="stable")
     order = order[~np.isnat(signed[order])]
@@ -331,8 +352,9 @@ def _write_money(writer: CardWriter) -> None:
     early = np.where(
         rng.random(paths.size) < 0.4, writer.entered(Stage.QUALIFIED), NEVER
     )
-    needed = np.where(np.isnat(early), writer.entered(Stage.CONTRACT), early)
-    at = writer.filled(needed, PRICE_GAPS)
+    signed = writer.entered(Stage.CONTRACT)
+    needed = np.where(np.isnat(early), signed, early)
+    at = writer.never_for_some(writer.filled(needed, PRICE_GAPS), signed)
     writer.write("price", at, price)
     shown, taken = paths.work[:, Stage.SHOWING], paths.work[:, Stage.ADVANCE]
     half = writer.clock.time_where(
@@ -359,10 +381,14 @@ def _write_commission(writer: CardWriter, price: Ints) -> tuple[Ints, Times]:
     share = rng.choice([50, 60, 70, 80, 100], paths.size, p=[0.5, 0.05, 0.1, 0.05, 0.3])
     lease = month * share // 100
     commission = np.where(paths.deal_type == DealType.RENT, lease, sale)
-    at = writer.filled(writer.entered(Stage.CONTRACT), COMMISSION_GAPS)
+    signed = writer.entered(Stage.CONTRACT)
+    at = writer.never_for_some(writer.filled(signed, COMMISSION_GAPS), signed)
     has_zero = (rng.random(paths.size) < EXTRA_ZERO) & ~writer.is_test
+    planted = writer.plant(writer.lives_on(at))
+    has_zero[planted] = True
     writer.write("commission", at, np.where(has_zero, commission * 10, commission))
     is_repaired = has_zero & (rng.random(paths.size) >= EXTRA_ZERO_STAYS)
+    is_repaired[planted] = False
     days = (rng.integers(2, 25, paths.size) * DAY).astype("timedelta64[s]")
     writer.write("commission", np.where(is_repaired, at + days, NEVER), commission)
     prepared = writer.entered(Stage.SETTLEMENT)
@@ -415,7 +441,7 @@ def _write_advance(writer: CardWriter) -> None:
     paths, rng = writer.paths, writer.rng
     taken = writer.entered(Stage.ADVANCE)
     day = writer.document_day(taken, [0.75, 0.15, 0.06, 0.04])
-    at = writer.filled(taken, ADVANCE_DATE_GAPS)
+    at = writer.never_for_some(writer.filled(taken, ADVANCE_DATE_GAPS), taken)
     writer.write("advance_date", at, _planted(writer, at, day, PLANTED - 2))
     is_new_build = paths.deal_type == DealType.NEW_BUILD
     high = np.where(is_new_build, 6, 16)
@@ -446,11 +472,16 @@ def _write_plan(writer: CardWriter) -> None:
     places = np.sort(rng.uniform(0.08, 0.97, (paths.size, MAX_MOVES)), axis=1)
     step = np.asarray(start[:, None] + places * (end - start)[:, None], np.int64)
     first_at = writer.filled(needed, PLAN_GAPS)
+    forgotten, overdue = _planted_plans(writer, needed)
+    first_at[forgotten] = NEVER
+    first_at[overdue] = needed[overdue]
+    moves[overdue] = 0
     final_day = day_numbers(_known(clock.to_time(end), clock))
     slip = rng.choice([0, 0, 0, 0, 0, 0, 1, 2, 3, -1], paths.size)
     is_won = paths.end_stage == Stage.WON
     later = np.where(is_won, slip, rng.integers(3, 30, paths.size))
     final_day = final_day + np.where(writer.is_test, 0, later)
+    final_day[overdue] = day_numbers(needed[overdue]) + OVERDUE_DAYS // 2
     previous = np.full(paths.size, EMPTY, dtype=np.int64)
     for move in range(MAX_MOVES + 1):
         at = first_at if move == 0 else clock.to_time(step[:, move - 1])
@@ -465,6 +496,18 @@ def _write_plan(writer: CardWriter) -> None:
         at = np.where(is_written, at, NEVER)
         writer.write("settlement_plan_date", at, value)
         previous = np.where(np.isnat(at), previous, value)
+
+
+def _planted_plans(writer: CardWriter, needed: Times) -> tuple[Ints, Ints]:
+    """Choose deals in work whose plan is missing, and others whose plan is over."""
+    end_stage, today = writer.paths.end_stage, writer.clock.first_today
+    end = midnight_after(today)
+    is_won = (end_stage == Stage.WON) & (writer.paths.ended < end)
+    in_work = writer.lives_on(needed) & ~is_won
+    old = needed < today - np.timedelta64(OVERDUE_DAYS, "D")
+    overdue = writer.plant(in_work & old)
+    in_work[overdue] = False
+    return writer.plant(in_work), overdue
 
 
 def _known(times: Times, clock: Clock) -> Times:
