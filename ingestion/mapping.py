@@ -880,6 +880,10 @@ class _Reader:
                     f"is also a column (line {columns_block.lines[name]}); keep one",
                 )
         key = self.key(block, columns)
+        decimal = self.detail(block, "decimal", DECIMALS)
+        thousands = self.detail(block, "thousands", DECIMALS)
+        if thousands is not None and thousands == decimal:
+            self.bad(block, "thousands", "is the decimal mark as well; keep one")
         return FileTable(
             path=path if path.is_absolute() else self.path.parent / path,
             columns=columns,
@@ -890,8 +894,8 @@ class _Reader:
             delimiter=DELIMITERS.get(
                 self.detail(block, "delimiter", tuple(DELIMITERS)) or ""
             ),
-            decimal=self.detail(block, "decimal", DECIMALS),
-            thousands=self.detail(block, "thousands", DECIMALS),
+            decimal=decimal,
+            thousands=thousands,
             rounding=self.detail(block, "rounding", ROUNDINGS) or "none",
             date_format=self.date_format(block),
             constants=constants,
@@ -910,15 +914,18 @@ class _Reader:
         value = self.optional(block, "date_format")
         if value is None:
             return None
-        found = set(_DATE_DIRECTIVES.findall(value))
-        if not ({"d", "m"} <= found and found & {"y", "Y"}) or not found <= set(
-            "dmyYHMSfz"
+        found = _DATE_DIRECTIVES.findall(value)
+        if (
+            not {"d", "m"} <= set(found)
+            or len({"y", "Y"} & set(found)) != 1
+            or not set(found) <= set("dmyYHMS")
+            or len(set(found)) != len(found)
         ):
             self.bad(
                 block,
                 "date_format",
-                f"`{value}` does not describe a date; use %d, %m and %Y (or %y), with"
-                " %H, %M, %S for a time",
+                f"`{value}` does not describe a date; use %d, %m and %Y (or %y) once,"
+                " with %H, %M, %S for a time",
             )
         return value
 

@@ -38,6 +38,14 @@ _ISO = re.compile(
 _DAY_OR_MONTH_FIRST = re.compile(
     r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d{2}(?::\d{2})?)?"
 )
+_DIRECTIVES = {
+    directive: f"(?P<{directive}>[0-9]{{{digits}}})"
+    for directive, digits in zip(
+        "dmyYHMS", ("1,2", "1,2", "2", "4", "1,2", "1,2", "1,2"), strict=True
+    )
+}
+# POSIX: two-digit years 69 to 99 are of the 1900s.
+FIRST_YEAR_OF_1900S = 69
 _OFFSET_SPACE = re.compile(r"\s(?=Z$|[+-]\d{2}:?\d{2}$)")
 _SYMBOL = "|".join(
     re.escape(symbol) for symbol in sorted(CURRENCY_SYMBOLS, key=len, reverse=True)
@@ -203,7 +211,7 @@ def amount(column: Cells, notation: Notation) -> pa.Array:
 
 def _amounts(column: Cells, notation: Notation, among: np.ndarray) -> pa.Array:
     distinct = pa.array(column.distinct(among), pa.string())
-    tidy = _tidied(distinct)
+    tidy = _tidied(distinct, notation.currency)
     mark = notation.decimal
     if mark is None and notation.thousands is not None:
         mark = "," if notation.thousands == "." else "."
@@ -221,9 +229,18 @@ def _amounts(column: Cells, notation: Notation, among: np.ndarray) -> pa.Array:
     return column.mapped(found, AMOUNT)
 
 
-def _tidied(texts: pa.Array) -> pa.Array:
-    """Ordinary grouping by spaces taken out; anything odd stays as it is."""
+def _tidied(texts: pa.Array, currency: str) -> pa.Array:
+    """Own currency and grouping by spaces taken out; anything odd stays as it is."""
+    own = "|".join(
+        re.escape(symbol)
+        for symbol in sorted(CURRENCY_SYMBOLS, key=len, reverse=True)
+        if CURRENCY_SYMBOLS[symbol] == currency
+    )
     spaced = pc.replace_substring_regex(texts, SPACES.pattern, " ")
+    if own:
+        spaced = pc.replace_substring_regex(
+            spaced, rf"(?i)^([0-9].*[0-9]) *(?:{own})$", r"\1"
+        )
     grouped = pc.match_substring_regex(
         spaced, r"^-?[0-9]{1,3}( [0-9]{3})+([.,][0-9]{1,2})?$"
     )
@@ -432,9 +449,23 @@ Reader = Callable[[str], datetime | None]
 
 
 def _declared_reader(declared: str) -> Reader:
+    """Reader of one strict format: ``%d %m %y %Y %H %M %S`` and plain signs."""
+    written = re.escape(declared)
+    for directive, digits in _DIRECTIVES.items():
+        written = written.replace(f"%{directive}", digits)
+    pattern = re.compile(written)
+
     def read(text: str) -> datetime | None:
+        match = pattern.fullmatch(text)
+        if match is None:
+            return None
+        parts = {name: int(digits) for name, digits in match.groupdict().items()}
+        year = parts.get("Y", 0)
+        if "y" in parts:
+            year = parts["y"] + (2000 if parts["y"] < FIRST_YEAR_OF_1900S else 1900)
+        hour, minute, second = (parts.get(name, 0) for name in "HMS")
         try:
-            return datetime.strptime(text, declared)
+            return datetime(year, parts["m"], parts["d"], hour, minute, second)
         except ValueError:
             return None
 
