@@ -1,0 +1,324 @@
+"""Workbooks of the published tables, as one person may see them.
+
+The person's own login reads everything in one snapshot: rows, findings and the sums
+they are reconciled with. What the login may not see cannot get into the file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import IsolationLevel, sql
+
+from bi.catalog import Catalog, read_catalog
+from bi.excel.definition import (
+    Export,
+    NoRightsError,
+    ReaderRights,
+    read_export,
+    reader_rights,
+)
+from bi.excel.layout import SheetLayout, findings_layout, records_layout
+from bi.excel.workbook import Control, Row, Written, write_workbook
+from ingestion.mapping import Connection
+from ingestion.marked_yaml import suggestion
+from orchestration.export_filters import Condition, read_filters, where
+from orchestration.passes import home_connections
+from orchestration.transformation import manifest_file
+from orchestration.warehouse import Warehouse
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 2_000
+
+
+class ExportError(Exception):
+    """A workbook cannot be made; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What one export wrote.
+
+    Attributes:
+        table: Edition that the reader may see.
+        sums: Sum by money column.
+        differences: Of rows, findings and sums to a direct query; zeros.
+        data_hash: SHA-256 over the data cells of the first sheet.
+    """
+
+    path: Path
+    table: str
+    publication_id: int
+    rows: int
+    findings: int
+    sums: Mapping[str, Decimal]
+    differences: Mapping[str, Decimal]
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class _Publication:
+    publication_id: int
+    data_as_of: datetime
+
+
+@dataclass(frozen=True)
+class _Query:
+    """Rows of one sheet: what follows ``from``, with its parameters."""
+
+    source: sql.Composable
+    parameters: Sequence[object]
+
+
+def export(
+    warehouse: Warehouse,
+    workbook: str,
+    *,
+    username: str,
+    filters: Mapping[str, Sequence[str]],
+    out: Path,
+    now: datetime | None = None,
+) -> ExportResult:
+    """Write one workbook as one person may see it.
+
+    Args:
+        warehouse: Of the home.
+        workbook: Name of a file in ``bi/exports``.
+        username: Whose login reads.
+        filters: Values by column, see ``read_filters``; several columns narrow.
+        out: File to write, for its owner only; it appears when it is complete.
+        now: Moment of the export; the present one when absent.
+
+    Raises:
+        ExportError: an unknown person, nothing published yet, or no right to see
+            anything.
+        FilterError: an unknown column or an unreadable value.
+        UnknownExportError: there is no such workbook.
+    """
+    definition = read_export(workbook)
+    connections = home_connections(warehouse.settings)
+    _check_person(connections, username)
+    with closing(_connect(warehouse, username)) as connection:
+        rights = _rights(connection, username)
+        table = definition.table_for(rights)
+        publication = _publication(connection)
+        catalog = read_catalog(
+            manifest_file(warehouse),
+            tables=_tables(connection),
+            currency=connections[0].reporting_currency,
+        )
+        zone = ZoneInfo(connections[0].timezone)
+        conditions = read_filters(filters, catalog.datasets[table], zone)
+        with _complete_file(out) as stream:
+            written = _write(
+                connection,
+                definition,
+                catalog,
+                table,
+                conditions,
+                username=username,
+                rights=rights,
+                publication=publication,
+                exported_at=now or datetime.now(tz=UTC),
+                zone=zone,
+                out=stream,
+            )
+    logger.info(
+        "exported",
+        extra={"workbook": workbook, "username": username, "rows": written.rows},
+    )
+    return ExportResult(
+        path=out,
+        table=table,
+        publication_id=publication.publication_id,
+        rows=written.rows,
+        findings=written.findings,
+        sums=written.sums,
+        differences=written.differences,
+        data_hash=written.data_hash,
+    )
+
+
+def _write(
+    connection: psycopg.Connection,
+    definition: Export,
+    catalog: Catalog,
+    table: str,
+    conditions: Sequence[Condition],
+    *,
+    username: str,
+    rights: ReaderRights,
+    publication: _Publication,
+    exported_at: datetime,
+    zone: ZoneInfo,
+    out: BinaryIO,
+) -> Written:
+    records = records_layout(definition, catalog, table)
+    found = findings_layout(definition, catalog)
+    records_query = _records_query(records, conditions)
+    findings_query = _findings_query(definition, found, records_query)
+    rows, sums = _totals(connection, records, records_query)
+    return write_workbook(
+        definition,
+        catalog,
+        table,
+        rows=_rows(connection, records, records_query),
+        findings=_rows(connection, found, findings_query),
+        control=Control(
+            username=username,
+            sight=rights.sight,
+            exported_at=exported_at,
+            data_as_of=publication.data_as_of,
+            publication_id=publication.publication_id,
+            filters={each.column: each.printed for each in conditions},
+            rows=rows,
+            findings=_totals(connection, found, findings_query)[0],
+            sums=sums,
+            timezone=zone,
+        ),
+        out=out,
+    )
+
+
+def _check_person(connections: Sequence[Connection], username: str) -> None:
+    known = {user.username for each in connections for user in each.access}
+    if username not in known:
+        raise ExportError(
+            f"no person {username!r} in the access lists of this home"
+            f"{suggestion(username, sorted(known))}"
+        )
+
+
+def _connect(warehouse: Warehouse, username: str) -> psycopg.Connection:
+    """Open the person's own login; all its queries see one snapshot."""
+    try:
+        connection = psycopg.connect(warehouse.person_url(username))
+    except psycopg.OperationalError as error:
+        raise ExportError(
+            f"{username} cannot sign in to the warehouse, run ./reestr run first: "
+            f"{str(error).strip().splitlines()[-1]}"
+        ) from error
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
+
+
+def _publication(connection: psycopg.Connection) -> _Publication:
+    row = connection.execute(
+        "select publication_id, data_as_of from reports.publications"
+        " order by publication_id desc limit 1"
+    ).fetchone()
+    if row is None:
+        raise ExportError("nothing is published yet: run ./reestr run first")
+    return _Publication(int(row[0]), row[1])
+
+
+def _rights(connection: psycopg.Connection, username: str) -> ReaderRights:
+    published = connection.execute(
+        "select to_regclass('access.user_keys') is not null"
+    ).fetchone()
+    if published is None or not published[0]:
+        raise ExportError("nothing is published yet: run ./reestr run first")
+    row = connection.execute(
+        "select keys from access.user_keys where username = access.reader()"
+    ).fetchone()
+    try:
+        return reader_rights(row[0] if row else [])
+    except NoRightsError as error:
+        raise ExportError(f"{username}: {error}") from error
+
+
+def _tables(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
+    """Columns and types of the published tables."""
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, data_type in connection.execute(
+        "select relname, attname, format_type(atttypid, atttypmod)"
+        " from pg_attribute join pg_class on pg_class.oid = attrelid"
+        " join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname in ('reports', 'quality') and relkind = 'r'"
+        " and attnum > 0 and not attisdropped order by attrelid, attnum"
+    ):
+        tables.setdefault(table, {})[column] = data_type
+    return tables
+
+
+def _records_query(layout: SheetLayout, conditions: Sequence[Condition]) -> _Query:
+    clause, parameters = where(conditions)
+    return _Query(
+        sql.SQL("{} where {}").format(
+            sql.Identifier(layout.schema, layout.table), clause
+        ),
+        parameters,
+    )
+
+
+def _findings_query(definition: Export, layout: SheetLayout, records: _Query) -> _Query:
+    """Open findings of the records that the workbook shows."""
+    return _Query(
+        sql.SQL("{table} where {closed} is null and {key} in (select {key} from {of})")
+        .format(
+            table=sql.Identifier(layout.schema, layout.table),
+            closed=sql.Identifier(definition.findings.open),
+            key=sql.Identifier(definition.findings.key),
+            of=records.source,
+        ),
+        records.parameters,
+    )  # fmt: skip
+
+
+def _rows(
+    connection: psycopg.Connection, layout: SheetLayout, query: _Query
+) -> Iterator[Row]:
+    """Yield the rows of a sheet, some thousands in memory at a time."""
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in layout.fields)
+    order = sql.SQL(", ").join(sql.Identifier(name) for name in layout.order)
+    with connection.cursor(name=layout.table) as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(
+            sql.SQL("select {} from {} order by {}").format(names, query.source, order),
+            query.parameters,
+        )
+        yield from cursor
+
+
+def _totals(
+    connection: psycopg.Connection, layout: SheetLayout, query: _Query
+) -> tuple[int, dict[str, Decimal]]:
+    """Rows and sums by a direct query, to reconcile the file with."""
+    sums = [
+        sql.SQL("coalesce(sum({}), 0)").format(sql.Identifier(column.name))
+        for column in layout.money
+    ]
+    row = connection.execute(
+        sql.SQL("select {} from {}").format(
+            sql.SQL(", ").join([sql.SQL("count(*)"), *sums]), query.source
+        ),
+        query.parameters,
+    ).fetchone()
+    count, *totals = row or (0,)
+    names = [column.name for column in layout.money]
+    return int(count), dict(zip(names, totals, strict=True))
+
+
+@contextmanager
+def _complete_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that nobody else reads and that appears when it is complete."""
+    draft = path.with_name(f".{path.name}.draft")
+    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "w+b") as stream:
+            yield stream
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,307 @@
+"""A published registry made by hand: real tables, policies, logins and labels.
+
+Labels come from the YAML beside the models, rows from the tests, publication and
+policies from the code that a pass runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg import sql
+
+from orchestration.passes import home_connections
+from orchestration.publication import PublishedModel, publish
+from orchestration.settings import REPOSITORY, Settings, load_settings
+from orchestration.transformation import manifest_file
+from orchestration.warehouse import Warehouse, open_warehouse, provision
+
+REPORTS = REPOSITORY / "dbt_project" / "models" / "reports"
+ACCESS = REPOSITORY / "dbt_project" / "models" / "access" / "_access__models.yml"
+PASS_TIME = datetime(2026, 11, 21, 5, 12, tzinfo=UTC)
+
+STATES = (
+    "channel_label", "contract_number", "contract_signed_date",
+    "advance_received_date", "planned_settlement_date", "refusal_reason",
+)  # fmt: skip
+MONEY = (
+    "price", "commission", "partner_share", "revenue_net", "expected_revenue",
+    "direct_expenses", "advance_amount", "paid_amount",
+)  # fmt: skip
+COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "deal_key", "deal_number", "deal_number_html", "card_url", "stage",
+            "stage_label", "outcome", "outcome_label", "deal_type", "deal_type_label",
+            "pipeline_label", "channel_label", "object_address", "client_name",
+            "deal_owner_name", "lead_handler_name", "meeting_host_name",
+            "contract_owner_name", "showing_host_name", "advance_owner_name",
+            "lawyer_name", "mortgage_broker_name", "responsible_name", "group_name",
+            "department_name",
+        ),
+        "text",
+    ),
+    "created_date": "date",
+    "contract_number": "text",
+    "contract_signed_date": "date",
+    "advance_received_date": "date",
+    "advance_expiry_date": "date",
+    "planned_settlement_date": "date",
+    "closing_date": "date",
+    "closing_date_basis": "text",
+    "lost_date": "date",
+    "refusal_reason": "text",
+    "age_days": "integer",
+    "findings_count": "bigint",
+    "findings_critical": "bigint",
+    "findings_text": "text",
+    "modified_at": "timestamptz",
+    "credit_weight": "numeric",
+    **dict.fromkeys(MONEY, "numeric(18, 2)"),
+    **dict.fromkeys((f"{name}_state" for name in (*STATES, *MONEY[:2])), "integer"),
+    "reader_keys": "text[]",
+}  # fmt: skip
+FINDING_COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "finding_key", "rule_id", "finding_title", "finding_hint", "severity",
+            "column_name", "deal_key", "deal_number", "deal_number_html", "card_url",
+            "responsible_name", "group_name", "department_name",
+        ),
+        "text",
+    ),
+    "opened_at": "timestamptz",
+    "closed_at": "timestamptz",
+    "reader_keys": "text[]",
+}  # fmt: skip
+EDITIONS: Mapping[str, Mapping[str, str]] = {
+    "rpt_deal_registry": {
+        name: kind for name, kind in COLUMNS.items() if name != "credit_weight"
+    },
+    "rpt_deal_registry_split": {"registry_key": "text", **COLUMNS},
+    "rpt_deal_registry_without_money": {
+        name: kind
+        for name, kind in COLUMNS.items()
+        if name.removesuffix("_state") not in (*MONEY, "credit_weight")
+    },
+    "rpt_findings": FINDING_COLUMNS,
+}
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "admin": ("rows/company", "whole/company"),
+    "head_of_sales": ("rows/sales:demo_agency:2", "whole/sales:demo_agency:2"),
+    "head_of_legal": ("rows/legal:demo_agency:9",),
+    "group_leader": ("rows/sales:demo_agency:5", "split/sales:demo_agency:5"),
+    "agent": ("rows/employee:demo_agency:6", "split/employee:demo_agency:6"),
+}
+
+Values = Mapping[str, object]
+
+
+def home_settings(home: Path, database_url: str) -> Settings:
+    """Settings of a home of the demo agency."""
+    return load_settings(
+        home,
+        {
+            "REESTR_DATABASE_URL": database_url,
+            "REESTR_CONNECTIONS": "demo_agency",
+            "REESTR_DEMO_AGENCY_URL": "http://127.0.0.1:9/rest/1/code/",
+        },
+    )
+
+
+def provisioned(home: Path, database_url: str) -> Warehouse:
+    """A warehouse with its frame and logins, without a publication."""
+    warehouse = open_warehouse(home_settings(home, database_url))
+    users = [
+        user.username
+        for connection in home_connections(warehouse.settings)
+        for user in connection.access
+    ]
+    provision(warehouse, users)
+    return warehouse
+
+
+def deal(number: int, **values: object) -> dict[str, object]:
+    """One deal of the registry, well filled."""
+    return {
+        "deal_key": f"demo_agency:{number}",
+        "deal_number": f"С-{number}",
+        "card_url": f"https://crm.example/crm/deal/details/{number}/",
+        "stage": "contract_signed",
+        "stage_label": "Договор подписан",
+        "outcome": "open",
+        "outcome_label": "В работе",
+        "object_address": "Лесная ул., 14, кв. 52",
+        "client_name": "Гордеева М.",
+        "deal_owner_name": "Ясинская О.",
+        "department_name": "Продажи",
+        "group_name": "Группа 1",
+        "created_date": date(2026, 9, 1),
+        "contract_signed_date": date(2026, 9, 2),
+        "planned_settlement_date": date(2026, 11, 12),
+        "modified_at": datetime(2026, 11, 20, 21, 30, 5, 250000, tzinfo=UTC),
+        "age_days": 81,
+        "findings_count": 0,
+        "findings_critical": 0,
+        "commission": Decimal("450000.00"),
+        "revenue_net": Decimal("400000.50"),
+        **values,
+    }
+
+
+def finding(number: int, **values: object) -> dict[str, object]:
+    """One open finding."""
+    return {
+        "finding_key": f"finding-{number}",
+        "rule_id": "deal_commission_filled",
+        "finding_title": "Комиссия: нет суммы в договоре",
+        "finding_hint": "Карточка сделки → Финансы → Комиссия агентства",
+        "severity": "critical",
+        "deal_key": f"demo_agency:{number}",
+        "deal_number": f"С-{number}",
+        "card_url": f"https://crm.example/crm/deal/details/{number}/",
+        "opened_at": datetime(2026, 11, 1, 9, 0, tzinfo=UTC),
+        **values,
+    }
+
+
+def publish_rows(
+    warehouse: Warehouse,
+    tables: Mapping[str, Sequence[Values]],
+    keys: Mapping[str, Sequence[str]] = KEYS,
+) -> None:
+    """Publish rows as a pass does; tables that get none are published empty."""
+    with warehouse.connect("transformer") as connection:
+        connection.execute(
+            "insert into ops.clock (pass_time) values (%s)"
+            " on conflict (only_row) do update set pass_time = excluded.pass_time",
+            [PASS_TIME],
+        )
+        for schema in ("dbt_reports", "dbt_access"):
+            connection.execute(f"create schema if not exists {schema}")
+        for name, columns in EDITIONS.items():
+            _create(connection, "dbt_reports", name, columns, tables.get(name, ()))
+        _create(
+            connection,
+            "dbt_access",
+            "user_keys",
+            {"username": "text", "keys": "text[]"},
+            [{"username": who, "keys": list(what)} for who, what in keys.items()],
+        )
+    publish(warehouse, published_models(), pass_id=1)
+    write_manifest(manifest_file(warehouse))
+
+
+def published_models() -> list[PublishedModel]:
+    """The registry's tables and the readers' keys, with the declared predicates."""
+    access = yaml.safe_load(ACCESS.read_text(encoding="utf-8"))["models"][0]
+    rules = {
+        name: rule["predicate"].format(reader="(select access.reader())")
+        for name, rule in access["config"]["meta"]["row_access_rules"].items()
+    }
+    keys = {"rpt_deal_registry_split": "registry_key", "rpt_findings": "finding_key"}
+    return [
+        *(
+            PublishedModel(
+                name=name,
+                working_schema="dbt_reports",
+                schema="reports",
+                key=(keys.get(name, "deal_key"),),
+                predicate=rules["by_participation"],
+                indexes=(),
+            )
+            for name in EDITIONS
+        ),
+        PublishedModel(
+            name="user_keys",
+            working_schema="dbt_access",
+            schema="access",
+            key=("username",),
+            predicate=rules["own_login"],
+            indexes=(),
+        ),
+    ]
+
+
+def write_manifest(path: Path) -> None:
+    """A manifest with the labels that the YAML beside the models gives."""
+    nodes: dict[str, object] = {
+        "model.reestr.user_scopes": {
+            "name": "user_scopes",
+            "resource_type": "model",
+            "schema": "dbt_access",
+            "config": {
+                "meta": {"row_access_rules": {"own": {"predicate": "username = 1"}}}
+            },
+            "columns": {},
+            "original_file_path": "models/access/user_scopes.sql",
+        }
+    }
+    for folder in ("registry", "quality"):
+        file = next((REPORTS / folder).glob("_*__models.yml"))
+        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]:
+            nodes[f"model.reestr.{model['name']}"] = {
+                "name": model["name"],
+                "resource_type": "model",
+                "schema": "dbt_reports",
+                "description": model["description"],
+                "config": {
+                    "meta": {"published_schema": "reports", "row_access": "own"}
+                },
+                "columns": {column["name"]: column for column in model["columns"]},
+                "original_file_path": f"models/reports/{folder}/{model['name']}.sql",
+            }
+    content = {"nodes": nodes, "semantic_models": {}, "metrics": _metrics()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _metrics() -> dict[str, object]:
+    return {
+        "metric.reestr.revenue_net": {
+            "name": "revenue_net",
+            "label": "Выручка",
+            "description": "Комиссия за вычетом доли партнёров.",
+            "type": "simple",
+            "type_params": {},
+            "config": {
+                "meta": {
+                    "unit": "money",
+                    "owner": "Финансы",
+                    "formula": "Σ комиссия − доля партнёров",
+                }
+            },
+            "original_file_path": "models/metrics/deal_events.yml",
+        }
+    }
+
+
+def _create(
+    connection: psycopg.Connection,
+    schema: str,
+    name: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Values],
+) -> None:
+    table = sql.Identifier(schema, name)
+    parts = sql.SQL(", ").join(
+        sql.SQL("{} " + kind).format(sql.Identifier(column))
+        for column, kind in columns.items()
+    )
+    connection.execute(sql.SQL("drop table if exists {}").format(table))
+    connection.execute(sql.SQL("create table {} ({})").format(table, parts))
+    for row in rows:
+        connection.execute(
+            sql.SQL("insert into {} ({}) values ({})").format(
+                table,
+                sql.SQL(", ").join(sql.Identifier(column) for column in row),
+                sql.SQL(", ").join(sql.Placeholder() for _ in row),
+            ),
+            list(row.values()),
+        )
