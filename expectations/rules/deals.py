@@ -13,7 +13,6 @@ is_under_contract = Column("is_under_contract") == True  # noqa: E712 -- a condi
 is_sale_after_advance = Column("is_sale_after_advance") == True  # noqa: E712
 is_in_preparation = Column("is_in_preparation") == True  # noqa: E712
 is_lost = Column("outcome") == "lost"
-is_sale = Column("is_sale") == True  # noqa: E712
 
 RULES = [
     rule(
@@ -124,7 +123,7 @@ RULES = [
         cell_state="suspicious",
         marks="commission",
         expect=gxe.ExpectColumnValuesToBeBetween(
-            column="commission_share", max_value=0.1, row_condition=is_sale
+            column="commission_share", max_value=0.1
         ),
     ),
 ]

@@ -17,7 +17,6 @@ judged as (
 
     select
         deals.*,
-        deals.deal_type is distinct from 'rent' as is_sale,
         deals.is_after_advance and deals.deal_type is distinct from 'rent'
             as is_sale_after_advance,
         deals.outcome = 'open'

@@ -63,7 +63,8 @@ renamed as (
         ) as client_name,
 
         ---------- numerics, in the deal's currency
-        {{ money('source.opportunity') }} as price,
+        -- The portal keeps 0 where nobody entered a sum.
+        nullif({{ money('source.opportunity') }}, 0) as price,
         {{ money(mapped('bitrix24', 'deals', 'commission')) }} as commission,
         {{ money(mapped('bitrix24', 'deals', 'partner_share')) }} as partner_share,
         {{ money(mapped('bitrix24', 'deals', 'direct_expenses')) }} as direct_expenses,
