@@ -193,7 +193,29 @@ def column_values(field: Field, column: Sequence[object]) -> list[Stored]:
         return values  # type: ignore[return-value]  # NumPy gave Python integers
     if field.kind in DOUBLES and kind in "iuf":
         return [None if value != value else value for value in values]  # type: ignore[misc]  # noqa: PLR0124
-    return [None if is_empty(value) else to_stored(field, value) for value in values]
+    if field.kind is Kind.FLAG and set(values) <= _FLAGS:
+        return values  # type: ignore[return-value]  # nothing but flags
+    kept_as_is = _KEPT_TYPES.get(field.kind)
+    return [
+        value  # type: ignore[misc]  # its type is the one that is kept
+        if value and type(value) is kept_as_is
+        else None
+        if value is None or is_empty(value)
+        else to_stored(field, value)
+        for value in values
+    ]
+
+
+_FLAGS: Final = frozenset({"Y", "N"})
+# Filled values of these Python types need no change.
+_KEPT_TYPES: Final[Mapping[Kind, type]] = {
+    **dict.fromkeys(INTEGERS - _TRUTHS, int),
+    Kind.STRING: str,
+    Kind.STATUS: str,
+    Kind.CURRENCY: str,
+    Kind.LOCATION: str,
+    Kind.MONEY: str,
+}
 
 
 def _plain_values(column: Sequence[object]) -> list[object]:
