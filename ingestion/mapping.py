@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -1362,12 +1362,14 @@ def dbt_vars(connections: Sequence[Connection]) -> dict[str, DbtVar]:
 
 
 def fingerprint(connections: Sequence[Connection]) -> str:
-    """Changes when, and only when, the meaning or the addresses of data change."""
+    """Changes when, and only when, the meaning of data or its links change."""
     content = {
         "tables": mapping_tables(connections),
         "variables": dbt_vars(connections),
         "files": {
-            f"{connection.name}.{entity}": repr(table)
+            f"{connection.name}.{entity}": repr(
+                replace(table, path=Path(table.path.name), line=0)
+            )
             for connection in connections
             for entity, table in connection.files.items()
         },
