@@ -183,7 +183,8 @@ def _column(
         )
     return SheetColumn(
         name=asked.name,
-        title=catalog.title(label, unit.name) if unit else label,
+        # People look headers up by a plain space; a screen keeps the unit on the line.
+        title=catalog.title(label, unit.name if unit else "").replace("\u00a0", " "),
         description=column.description,
         formula=metric.formula if metric else "",
         owner=metric.owner if metric and metric.owner else owner,
