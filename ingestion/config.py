@@ -174,9 +174,12 @@ def make_pipeline(
         folder: Working folder of dlt, the one given to `dlt_settings`.
     """
     shutil.rmtree(folder / "pipelines" / name, ignore_errors=True)
-    return dlt.pipeline(
+    pipeline = dlt.pipeline(
         pipeline_name=name,
         pipelines_dir=str(folder / "pipelines"),
         destination=warehouse(credentials=database_url),
         dataset_name=schema,
     )
+    # What the tables look like is asked of the tables.
+    pipeline.config.restore_from_destination = False
+    return pipeline

@@ -29,8 +29,6 @@ Found = TypeVar("Found")
 
 HIDDEN: Final = "***"
 CONNECT_SECONDS: Final = 10
-# A request to Bitrix24 or amoCRM may work for 60 seconds.
-ANSWER_SECONDS: Final = 70
 
 
 class SourceError(Exception):
@@ -86,11 +84,17 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently a call is repeated; pauses grow twofold."""
+    """How often and how patiently a call is repeated; pauses grow twofold.
+
+    Attributes:
+        answer_seconds: How long one answer may take; a request to Bitrix24 or amoCRM
+            may work for 60 seconds.
+    """
 
     attempts: int = 7
     first_pause: float = 1.0
     longest_pause: float = 60.0
+    answer_seconds: float = 70.0
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,18 @@ class LeakyBucket:
         if overflow > 0:
             self._clock.sleep(overflow / self._limit.per_second)
 
-    def fill(self) -> None:
-        """The system says its bucket is full: ours is full too."""
+    def obey(self, limit: RateLimit) -> None:
+        """The system says its bucket is full: ours is full too, and drains no faster.
+
+        Args:
+            limit: What the system is known to allow.
+        """
         with self._lock:
             self._drain()
-            self._level = max(self._level, float(self._limit.burst))
+            if limit.per_second < self._limit.per_second:
+                self._limit = limit
+            # Callers let through before were refused and will ask again.
+            self._level = float(self._limit.burst)
 
     def _drain(self) -> None:
         now = self._clock.monotonic()
@@ -219,7 +230,7 @@ class JsonClient:
         limit: Rate of the system; shared by all clients of the same host.
     """
 
-    base_url: str
+    base_url: str = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
     limit: RateLimit
     policy: RetryPolicy = RetryPolicy()
@@ -295,7 +306,7 @@ class JsonClient:
                 self.base_url + method,
                 data=body,
                 headers={"Content-Type": "application/json"},
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=(CONNECT_SECONDS, self.policy.answer_seconds),
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Final, LiteralString, Protocol
+from typing import Final, LiteralString
 
 import psycopg
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -27,6 +27,7 @@ from ingestion.config import (
     make_pipeline,
 )
 from ingestion.http import Clock, RateLimit, RetryPolicy, SourceError
+from ingestion.mapping import Connection
 from ingestion.sources.bitrix24 import bitrix24, key_columns
 from ingestion.sources.bitrix24.client import Portal
 from ingestion.sources.bitrix24.helpers import Kind, column, row_key
@@ -34,12 +35,12 @@ from ingestion.sources.bitrix24.reading import PortalReading
 from ingestion.sources.bitrix24.settings import (
     DEALS,
     DICTIONARIES,
-    PORTAL_LIMIT,
     STAGE_HISTORY,
     TABLES,
     WINDOWS,
     Table,
 )
+from ingestion.sources.files import land_files
 
 logger = logging.getLogger(__name__)
 
@@ -58,22 +59,6 @@ class SweepRefusedError(LandingError):
     """Too many rows are missing to believe that they were deleted."""
 
 
-class Connected(Protocol):
-    """What landing needs of a connection of ``ingestion.mapping``."""
-
-    @property
-    def name(self) -> str:
-        """Name of the connection; the raw schema is named after it."""
-
-    @property
-    def source(self) -> str:
-        """Kind of the source."""
-
-    @property
-    def url(self) -> str | None:
-        """Address with its secret."""
-
-
 @dataclass(frozen=True)
 class LandingResult:
     """What one landing did.
@@ -86,6 +71,7 @@ class LandingResult:
         returned: Rows whose mark was taken away, by table.
         seconds: How long it took.
         cursor: The source's clock when the reading began: the data is as of then.
+        warnings: What landed but deserves a look, one sentence each.
     """
 
     connection: str
@@ -95,6 +81,7 @@ class LandingResult:
     returned: Mapping[str, int]
     seconds: float
     cursor: datetime
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +114,7 @@ class RawSchema:
         self._kinds: dict[str, dict[str, Kind]] = {}
         self._positions: dict[str, str] = {}
         self._marked: dict[str, set[str]] = {}
+        self.read_at: datetime | None = None
 
     def open(self) -> None:
         """Make the schema when it is missing, and learn what has landed."""
@@ -138,7 +126,7 @@ class RawSchema:
             self._do("create schema if not exists {schema}")
         self._do(
             "create table if not exists {schema}.{positions} (entity text primary key,"
-            " position text not null, landed_at timestamptz not null);"
+            " position text not null, read_at timestamptz not null);"
             "create table if not exists {schema}.{deletions} (entity text not null,"
             " id text not null, missing_since timestamptz not null,"
             " returned_at timestamptz, primary key (entity, id, missing_since))"
@@ -151,12 +139,13 @@ class RawSchema:
             if name not in {LOADED_AT, ROW_HASH}:
                 kind = Kind.JSON if type_name == "jsonb" else Kind.TEXT
                 self._kinds.setdefault(str(table), {})[str(name)] = kind
-        for entity, position in self._rows(
-            "select entity, position from {schema}.{positions}"
+        for entity, position, read_at in self._rows(
+            "select entity, position, read_at from {schema}.{positions}"
         ):
             # A table that somebody dropped lands anew.
-            if entity in self._kinds:
+            if entity in self._kinds and isinstance(read_at, datetime):
                 self._positions[str(entity)] = str(position)
+                self.read_at = max(self.read_at or read_at, read_at)
         for entity, row_id in self._rows(
             "select entity, id from {schema}.{deletions} where returned_at is null"
         ):
@@ -224,6 +213,7 @@ class RawSchema:
         missing: Mapping[str, frozenset[str]],
         returned: Mapping[str, frozenset[str]],
         now: datetime,
+        read_at: datetime,
     ) -> None:
         """Move positions and marks in one transaction."""
         with self._database.transaction(), self._database.cursor() as cursor:
@@ -251,9 +241,9 @@ class RawSchema:
                 self._statement(
                     "insert into {schema}.{positions} values (%s, %s, %s) on conflict"
                     " (entity) do update set position = excluded.position,"
-                    " landed_at = excluded.landed_at"
+                    " read_at = excluded.read_at"
                 ),
-                [(name, position, now) for name, position in positions.items()],
+                [(name, position, read_at) for name, position in positions.items()],
             )
 
     def make_indexes(self, tables: Sequence[Table]) -> None:
@@ -287,7 +277,6 @@ class RawSchema:
             table=sql.Identifier(table.name if table else ""),
             key=_key(table) if table else sql.SQL(""),
             hash=sql.Identifier(ROW_HASH),
-            loaded=sql.Identifier(LOADED_AT),
         )
 
     def _do(self, text: LiteralString) -> None:
@@ -310,14 +299,14 @@ class RawSchema:
 
 
 def land(
-    connection: Connected,
+    connection: Connection,
     *,
     database_url: str,
     state_folder: Path,
     now: datetime,
     sweep: bool = False,
     accept_shrink: bool = False,
-    limit: RateLimit = PORTAL_LIMIT,
+    limit: RateLimit | None = None,
     policy: RetryPolicy | None = None,
     clock: Clock | None = None,
 ) -> LandingResult:
@@ -330,7 +319,7 @@ def land(
         now: When the warehouse learns the rows, timezone-aware.
         sweep: Walk all ids to find deleted and returned rows as well.
         accept_shrink: Believe a sweep that misses many rows.
-        limit: Rate limit of the portal.
+        limit: Rate limit of the portal; its usual one when omitted.
         policy: How calls are repeated.
         clock: Where waiting happens.
 
@@ -339,16 +328,18 @@ def land(
         SweepRefusedError: too many rows are missing; nothing has moved.
         LandingError: the connection cannot be landed.
     """
-    if connection.source != "bitrix24" or not connection.url:
-        raise LandingError(
-            f"connection {connection.name}: no address of a Bitrix24 portal, set "
-            f"REESTR_{connection.name.upper()}_URL"
-        )
     clock = clock or Clock()
+    if connection.source == "files":
+        return _land_files(connection, database_url, state_folder, now, clock)
+    if not connection.url:
+        raise LandingError(
+            f"{connection.path}: no url of the portal: write url: "
+            f"${{REESTR_{connection.name.upper()}_URL}} and set that setting"
+        )
     began = clock.monotonic()
     portal = Portal(connection.url, limit=limit, policy=policy, clock=clock)
     with psycopg.connect(database_url, autocommit=True) as database:
-        raw = RawSchema(database, f"raw_{connection.name}")
+        raw = RawSchema(database, connection.schema)
         raw.open()
         reading = PortalReading(portal, raw, now=now)
         reading.open()
@@ -357,7 +348,7 @@ def land(
         )
         batches = _with_something_to_land(reading)
         if batches:
-            _run(connection.name, reading, batches, database_url, state_folder)
+            _run(connection, reading, batches, database_url, state_folder)
         states = reading.tables
         raw.make_indexes([one.table for one in states.values() if one.is_first])
         missing, returned = _marks(reading, differences)
@@ -368,6 +359,7 @@ def land(
             missing=missing,
             returned=returned,
             now=now,
+            read_at=reading.started,
         )
         result = LandingResult(
             connection=connection.name,
@@ -387,6 +379,29 @@ def land(
         },
     )
     return result
+
+
+def _land_files(
+    connection: Connection,
+    database_url: str,
+    state_folder: Path,
+    now: datetime,
+    clock: Clock,
+) -> LandingResult:
+    began = clock.monotonic()
+    landed = land_files(
+        connection, database_url=database_url, state_folder=state_folder, now=now
+    )
+    return LandingResult(
+        connection=connection.name,
+        rows=landed.rows,
+        changed=landed.rows if landed.changed else {},
+        missing={},
+        returned={},
+        seconds=clock.monotonic() - began,
+        cursor=now,
+        warnings=landed.warnings,
+    )
 
 
 def _differences(
@@ -481,7 +496,7 @@ def _with_something_to_land(reading: PortalReading) -> dict[str, Iterator[pa.Tab
 
 
 def _run(
-    name: str,
+    connection: Connection,
     reading: PortalReading,
     batches: Mapping[str, Iterator[pa.Table]],
     database_url: str,
@@ -495,8 +510,8 @@ def _run(
     """
     with dlt_settings(state_folder):
         pipeline = make_pipeline(
-            f"bitrix24_{name}",
-            schema=f"raw_{name}",
+            f"bitrix24_{connection.name}",
+            schema=connection.schema,
             database_url=database_url,
             folder=state_folder,
         )
@@ -507,7 +522,7 @@ def _run(
             if failed is None:
                 text = str(error.exception).strip().partition("\n")[0]
                 raise LandingError(
-                    f"raw_{name}: the rows could not be loaded at the step "
+                    f"{connection.schema}: the rows could not be loaded at the step "
                     f"{error.step}: {text}"
                 ) from error
         else:

@@ -10,7 +10,6 @@ from pathlib import Path
 from ingestion.http import SourceError
 from ingestion.landing import LandingError, land
 from ingestion.mapping import MappingError, connection_path, load_connection
-from ingestion.sources.bitrix24.settings import PORTAL_LIMIT, UNLIMITED
 
 
 def main(arguments: list[str]) -> int:
@@ -26,9 +25,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--accept-shrink", action="store_true", help="believe that many rows are gone"
     )
-    parser.add_argument(
-        "--no-limit", action="store_true", help="the portal has no rate limit"
-    )
     given = parser.parse_args(arguments)
     database_url = os.environ.get("REESTR_DATABASE_URL")
     if not database_url:
@@ -42,7 +38,6 @@ def main(arguments: list[str]) -> int:
             now=datetime.now(UTC),
             sweep=given.sweep,
             accept_shrink=given.accept_shrink,
-            limit=UNLIMITED if given.no_limit else PORTAL_LIMIT,
         )
     except (MappingError, SourceError, LandingError) as error:
         sys.stderr.write(f"{error}\n")

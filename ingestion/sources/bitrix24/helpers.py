@@ -238,9 +238,13 @@ def _new_kind(table: Table, values: Sequence[JsonValue]) -> Kind | None:
 
 
 def _text_array(table: Table, field: str, values: Sequence[JsonValue]) -> pa.Array:
+    """Values as texts; numbers and flags as JSON writes them."""
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
+        kinds = {type(value) for value in values} - {type(None)}
+        if kinds == {int}:
+            return pa.array(values).cast(pa.string())
         return pa.array([_text(table, field, value) for value in values], pa.string())
 
 

@@ -41,7 +41,13 @@ from ingestion.sources.bitrix24.settings import (
 
 
 class Landed(Protocol):
-    """What the warehouse already has of a portal."""
+    """What the warehouse already has of a portal.
+
+    Attributes:
+        read_at: The portal's clock when the last reading began.
+    """
+
+    read_at: datetime | None
 
     def kinds(self, table: str) -> Mapping[str, Kind]:
         """Columns of a raw table; empty when there is no table."""
@@ -265,11 +271,13 @@ class PortalReading:
         self, state: TableReading, rows: list[Row], hashes: Mapping[str, str]
     ) -> None:
         """Deals that are new here but not in the portal."""
-        since = datetime.fromisoformat(state.position or "")
+        since = self._landed.read_at
         for row in rows:
             key = row_key(state.table, row)
             created = str(row.get("DATE_CREATE") or "")
-            is_late = not created or datetime.fromisoformat(created) <= since
+            is_late = (
+                not created or not since or datetime.fromisoformat(created) <= since
+            )
             if key in state.marked or (key not in hashes and is_late):
                 self._late_deals.add(row_id(row))
 
