@@ -59,7 +59,7 @@ def _invoke(
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 -- takes seconds to import
 
     folder = manifest_file(warehouse).parent
-    with _environment(warehouse):
+    with _profile(warehouse):
         outcome = dbtRunner().invoke(
             [
                 *arguments,
@@ -85,11 +85,10 @@ def _invoke(
     return {result.node.unique_id: result.execution_time for result in results}
 
 
-@contextmanager
-def _environment(warehouse: Warehouse) -> Iterator[None]:
-    """Dbt's profile reads the address from the environment, here and only now."""
+def profile_environment(warehouse: Warehouse) -> dict[str, str]:
+    """What the profile of dbt reads: the address and login of the transformer."""
     parts = urlsplit(warehouse.url("transformer"))
-    values = {
+    return {
         "REESTR_DBT_HOST": parts.hostname or "",
         "REESTR_DBT_PORT": str(parts.port or 5432),
         "REESTR_DBT_USER": unquote(parts.username or ""),
@@ -97,6 +96,12 @@ def _environment(warehouse: Warehouse) -> Iterator[None]:
         "REESTR_DBT_DATABASE": warehouse.database,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+@contextmanager
+def _profile(warehouse: Warehouse) -> Iterator[None]:
+    """Let dbt find its profile's values in the environment, here and only now."""
+    values = profile_environment(warehouse)
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -17,11 +17,12 @@ judged as (
 
     select
         deals.*,
-        deals.is_after_advance and deals.deal_type is distinct from 'rent'
+        (deals.is_after_advance and coalesce(deals.deal_type, '') <> 'rent')
             as is_sale_after_advance,
-        deals.outcome = 'open'
-        and coalesce(deals.planned_settlement_date < deals.as_of_date, false)
-            as is_planned_settlement_past
+        (
+            deals.outcome = 'open'
+            and coalesce(deals.planned_settlement_date < deals.as_of_date, false)
+        ) as is_planned_settlement_past
 
     from deals
 

@@ -16,27 +16,33 @@ periods as (
         periods.period_code,
         periods.period_order,
         periods.label as period_label,
-        bounds.date_from,
-        case
-            when periods.steps_back = 0 then today.today
-            else cast(
-                bounds.date_from + make_interval(months => periods.months) as date
-            ) - 1
-        end as date_to,
-        cast(bounds.date_from - make_interval(months => periods.months) as date)
-            as previous_from,
-        periods.steps_back = 0 as is_running
+        periods.steps_back = 0 as is_running,
+        today.today,
+        make_interval(months => periods.months) as length,
+        cast(
+            date_trunc(periods.unit, today.today)
+            - make_interval(months => periods.months * periods.steps_back) as date
+        ) as date_from
 
     from {{ ref('periods') }} as periods
 
     cross join today
 
-    cross join lateral (
-        select cast(
-            date_trunc(periods.unit, today.today)
-            - make_interval(months => periods.months * periods.steps_back) as date
-        ) as date_from
-    ) as bounds
+),
+
+bounded as (
+
+    select
+        period_code,
+        period_order,
+        period_label,
+        is_running,
+        date_from,
+        case when is_running then today else cast(date_from + length as date) - 1 end
+            as date_to,
+        cast(date_from - length as date) as previous_from
+
+    from periods
 
 ),
 
@@ -44,17 +50,17 @@ periods as (
 compared as (
 
     select
-        periods.*,
+        bounded.*,
         least(
             case
-                when periods.is_running
-                    then periods.previous_from + (periods.date_to - periods.date_from)
-                else periods.date_from - 1
+                when bounded.is_running
+                    then bounded.previous_from + (bounded.date_to - bounded.date_from)
+                else bounded.date_from - 1
             end,
-            periods.date_from - 1
+            bounded.date_from - 1
         ) as previous_to
 
-    from periods
+    from bounded
 
 ),
 
@@ -86,7 +92,7 @@ units as (
         'company' as unit_key,
         {{ text('company') }} as unit_label,
         0 as unit_level,
-        cast('{}' as text[]) as ancestor_keys,
+        string_to_array('', '/') as ancestor_keys,
         '' as sort_path
 
     union all
@@ -232,7 +238,16 @@ valued as (
             units.unit_key = daily.unit_key
             and daily.event_date between labelled.previous_from and labelled.date_to
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    group by
+        units.unit_key,
+        units.unit_label,
+        units.unit_level,
+        units.ancestor_keys,
+        units.sort_path,
+        labelled.period_code,
+        labelled.period_order,
+        labelled.period_label,
+        labelled.compared_label
 
 ),
 
@@ -262,8 +277,7 @@ findings as (
 
 counted as (
 
-    select
-        count(*) as deals
+    select count(*) as deals
     from {{ ref('fct_deals') }}
     where
         not is_deleted
@@ -277,7 +291,7 @@ judged as (
         valued.*,
         coalesce(findings.findings_open, 0) as findings_open,
         coalesce(findings.findings_critical, 0) as findings_critical,
-        100 - 100 * valued.revenue_net / nullif(valued.revenue_net_previous, 0)
+        round(100 - 100 * valued.revenue_net / nullif(valued.revenue_net_previous, 0))
             as revenue_fall,
         row_number() over (
             partition by valued.period_code
@@ -313,15 +327,15 @@ select
     case
         when valued.revenue_fall >= 20
             then '<span class="r-high">▲</span> ' || replace(
-                {{ text('deviation_revenue') }}, '{percent}', round(valued.revenue_fall)::text
+                {{ text('deviation_revenue') }}, '{percent}', cast(valued.revenue_fall as text)
             )
         when valued.revenue_fall >= 5
             then '<span class="r-medium">◆</span> ' || replace(
-                {{ text('deviation_revenue') }}, '{percent}', round(valued.revenue_fall)::text
+                {{ text('deviation_revenue') }}, '{percent}', cast(valued.revenue_fall as text)
             )
         when valued.findings_critical > 0
             then '<span class="r-medium">◆</span> ' || replace(
-                {{ text('deviation_findings') }}, '{count}', valued.findings_critical::text
+                {{ text('deviation_findings') }}, '{count}', cast(valued.findings_critical as text)
             )
         else '<span class="r-ok">✓</span> ' || {{ text('deviation_none') }}
     end as deviation_html,
