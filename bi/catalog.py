@@ -149,8 +149,9 @@ class Catalog:
         whole = self.unit("money")
         if whole is not None and found.is_money:
             label = label.removesuffix(f", {whole.title}")
-        # The unit stays on the line of the last word.
-        return f"{label},\u00a0{found.title}"
+        # A lone sign does not start a line.
+        space = "\u00a0" if len(found.title) == 1 else " "
+        return f"{label},{space}{found.title}"
 
     def is_money(self, name: str, dataset: str) -> bool:
         """Say whether a column or a metric is an amount of money."""
@@ -255,13 +256,13 @@ class _Labels:
         """Fill what a column does not say itself from its name or its metric."""
         known = self.columns.get(column.name)
         if known is None or not known.label:
-            metric = metrics.get(column.name)
+            metric = metrics.get(column.name.removesuffix("__card"))
             if metric is not None:
                 known = Column(
                     name=column.name,
                     label=metric.label,
                     description=metric.description,
-                    unit=metric.unit,
+                    unit="" if column.name.endswith("__card") else metric.unit,
                 )
         plain = column.name.removesuffix("_html")
         if (known is None or not known.label) and plain != column.name:

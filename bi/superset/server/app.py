@@ -23,12 +23,15 @@ from superset.models.dashboard import Dashboard
 from superset.translations.utils import get_language_pack
 from werkzeug.wrappers import Response as AnyResponse
 
+from bi.superset.server.request_guard import names_only
 from bi.superset.server.throttle import LoginThrottle
 
 _FOLDER = Path(__file__).parent
 _TEXTS = yaml.safe_load((_FOLDER / "texts.yaml").read_text(encoding="utf-8"))
+_DATA_PATH = "/api/v1/chart/data"
 _LOGIN_PATHS = {"/login", "/api/v1/security/login"}
 _FIRST_PAGES = {"/", "/superset/welcome"}
+_FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
 
 
@@ -40,6 +43,7 @@ def extend(app: Flask) -> None:
     app.register_blueprint(_assets())
     _serve_language_pack(app)
     _throttle_logins(app, LoginThrottle())
+    _refuse_own_sql(app)
     _open_first_dashboard(app)
 
 
@@ -112,6 +116,26 @@ def _is_failed_login(response: Response) -> bool:
     return response.status_code == 401 or (
         response.status_code == 302 and target == "/login"
     )
+
+
+def _refuse_own_sql(app: Flask) -> None:
+    """Refuse data requests that hold SQL; both forms in which the page sends them."""
+
+    @app.before_request
+    def refuse_sql() -> AnyResponse | None:
+        if request.method != "POST" or request.path.rstrip("/") != _DATA_PATH:
+            return None
+        try:
+            payload = (
+                request.get_json()
+                if request.is_json
+                else json.loads(request.form.get("form_data", "{}"))
+            )
+        except ValueError:
+            payload = {"sqlExpression": "not JSON"}
+        if names_only(payload):
+            return None
+        return make_response({"message": _TEXTS["own_sql_refused"]}, _FORBIDDEN)
 
 
 def _open_first_dashboard(app: Flask) -> None:

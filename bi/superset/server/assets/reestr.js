@@ -1,5 +1,5 @@
-// What a page adds to Superset's frame: the name of the product beside its sign and,
-// under the title, the question that the page answers.
+// What a page adds to Superset's frame: beside the title the question that the page
+// answers, and hints on cut cells.
 (() => {
   "use strict";
 
@@ -33,6 +33,12 @@
     }
     line.textContent = text;
   };
+
+  // A cut cell tells its whole text as a hint.
+  document.addEventListener("mouseover", ({ target }) => {
+    const cell = target.closest?.(".superset-chart-table td");
+    if (cell && cell.scrollWidth > cell.clientWidth) cell.title = cell.innerText;
+  });
 
   new MutationObserver(addQuestion).observe(document.body, {
     childList: true,
