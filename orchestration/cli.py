@@ -250,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "parts",
         nargs="*",
-        metavar="postgres|portal|superset|dagster",
+        metavar="postgres|portal|superset|dagster|dagster_daemon",
         help="parts to start (default: all that the home has)",
     )
     sub.add_argument(

@@ -27,8 +27,9 @@ from orchestration.warehouse import Warehouse, open_warehouse, provision
 
 Say = Callable[[str], None]
 
-PARTS = ("postgres", "portal", "superset", "dagster")
-STARTED = ("portal", "superset", "dagster", "dagster_daemon")
+# A part is one process; the page of Dagster and its daemon are two.
+PARTS = ("postgres", "portal", "superset", "dagster", "dagster_daemon")
+STARTED = PARTS[1:]
 READY_SECONDS = 180
 DASHBOARDS = REPOSITORY / "bi" / "dashboards"
 USUAL_PORTS = {"portal": 8071, "superset": 8088, "dagster": 3070}
@@ -129,7 +130,7 @@ def provision_home(warehouse: Warehouse) -> None:
 def part_servers(
     warehouse: Warehouse, part: str, *, asked: bool = True
 ) -> list[Server]:
-    """The processes of one part; PostgreSQL is already open and has none."""
+    """The process of one part; PostgreSQL is already open and has none."""
     settings = warehouse.settings
     if part == "portal":
         if not portal_store(settings).exists():
@@ -139,18 +140,23 @@ def part_servers(
         return [portal_server(settings)]
     if part == "superset":
         return [superset_process(warehouse)]
-    if part == "dagster":
-        return dagster_servers(warehouse)
-    return []
+    if part == "postgres":
+        return []
+    return [server for server in dagster_servers(warehouse) if server.name == part]
 
 
 def port(settings: Settings, name: str) -> int:
-    """The loopback port of a part: its usual one or a free one, chosen once and kept."""
+    """The loopback port of a part: the usual or a free one, chosen once and kept."""
     key = f"REESTR_{name.upper()}_PORT"
     if not settings.get(key):
         usual = USUAL_PORTS[name]
         settings.keep(key, str(free_port() if port_is_taken(usual) else usual))
     return int(settings.get(key))
+
+
+def bind_address(settings: Settings) -> str:
+    """Address that the pages listen on: loopback, unless a container says otherwise."""
+    return settings.get("REESTR_BIND") or "127.0.0.1"
 
 
 # ------------------------------------------------------------------ demo portal
@@ -198,8 +204,21 @@ def superset(warehouse: Warehouse) -> SupersetServer:
         ),
         secret_key=settings.secret("REESTR_SUPERSET_SECRET_KEY"),
         service_password=settings.secret("REESTR_SUPERSET_SERVICE_PASSWORD"),
+        host=bind_address(settings),
         port=port(settings, "superset"),
         is_https=settings.get("REESTR_HTTPS") == "1",
+    )
+
+
+def superset_url(warehouse: Warehouse) -> str:
+    """Where Superset answers: a neighbour by REESTR_SUPERSET_URL, else our own."""
+    return warehouse.settings.get("REESTR_SUPERSET_URL") or superset(warehouse).url
+
+
+def superset_is_served(settings: Settings) -> bool:
+    """Whether there is a Superset to bring in line: a neighbour, or our own process."""
+    return bool(settings.get("REESTR_SUPERSET_URL")) or processes.is_running(
+        settings, "superset"
     )
 
 
@@ -248,7 +267,7 @@ def publish_dashboards(warehouse: Warehouse) -> superset_publish.Publication:
     connections = home_connections(settings)
     parts = urlsplit(warehouse.url("bi"))
     return superset_publish.publish(
-        url=superset(warehouse).url,
+        url=superset_url(warehouse),
         service_password=settings.secret("REESTR_SUPERSET_SERVICE_PASSWORD"),
         warehouse=superset_publish.Warehouse(
             host=parts.hostname or "127.0.0.1",
@@ -317,7 +336,7 @@ def dagster_servers(warehouse: Warehouse) -> list[Server]:
             name="dagster",
             argv=[
                 str(programs / "dagster-webserver"), *module,
-                "--host", "127.0.0.1", "--port", str(number),
+                "--host", bind_address(warehouse.settings), "--port", str(number),
             ],
             environment=environment,
             folder=REPOSITORY,
