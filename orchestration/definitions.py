@@ -13,7 +13,7 @@ from orchestration.passes import (
     Progress,
     home_connections,
 )
-from orchestration.resources import PASS_KEY, pass_resource
+from orchestration.resources import RESOURCE, pass_resource
 from orchestration.settings import load_settings
 from orchestration.warehouse import open_warehouse
 
@@ -55,7 +55,7 @@ def defs() -> dg.Definitions:
                 default_status=dg.DefaultScheduleStatus.RUNNING,
             ),
         ],
-        resources={PASS_KEY: pass_resource()},
+        resources={RESOURCE: pass_resource()},
     )
 
 
@@ -74,6 +74,6 @@ def execute(request: PassRequest, progress: Progress) -> Pass:
             instance=instance,
             # Progress is told by the stages; the run's own story is kept for the UI.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            resources={PASS_KEY: pass_resource(request, progress, taken.append)},
+            resources={RESOURCE: pass_resource(request, progress, taken.append)},
         )
     return taken[0]

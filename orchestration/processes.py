@@ -91,14 +91,12 @@ def wait_until_ready(settings: Settings, server: Server, seconds: float) -> None
     deadline = time.monotonic() + seconds
     pause = 0.1
     while not _answers(server.url):
+        log = log_file(settings, server.name)
         if not is_running(settings, server.name):
-            raise ProcessError(
-                f"{server.name} ended at its start: see {log_file(settings, server.name)}"
-            )
+            raise ProcessError(f"{server.name} ended at its start: see {log}")
         if time.monotonic() > deadline:
             raise ProcessError(
-                f"{server.name} did not answer within {seconds:.0f} s: see "
-                f"{log_file(settings, server.name)}"
+                f"{server.name} did not answer within {seconds:.0f} s: see {log}"
             )
         time.sleep(pause)
 

@@ -10,7 +10,7 @@ from orchestration.passes import Pass, PassRequest, Progress, open_pass
 from orchestration.settings import load_settings
 from orchestration.warehouse import open_warehouse
 
-PASS_KEY = "main_pass"
+RESOURCE = "main"
 
 
 def pass_resource(

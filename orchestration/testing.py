@@ -25,7 +25,14 @@ LINT = (
     ("yamllint", "--strict", "."),
 )
 # Compiles the models, so it needs a warehouse that answers.
-SQL_LINT = ("sqlfluff", "lint", "--processes", "2", "dbt_project/models", "dbt_project/tests")
+SQL_LINT = (
+    "sqlfluff",
+    "lint",
+    "--processes",
+    "2",
+    "dbt_project/models",
+    "dbt_project/tests",
+)
 
 
 def run_tests(parts: Sequence[str], words: str = "") -> int:
@@ -84,7 +91,9 @@ def _run(command: list[str], more: Mapping[str, str] | None = None) -> int:
         **(more or {}),
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=environment, check=False
+    ).returncode
 
 
 def _is_home_setting(name: str) -> bool:

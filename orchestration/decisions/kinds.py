@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from bi.superset.yaml_file import CompileError, Node, read_yaml
+from bi.superset.yaml_file import Node, read_yaml
 
 KINDS = Path(__file__).with_name("kinds.yaml")
 TYPES = ("text", "date", "number")
@@ -118,6 +118,3 @@ def _column(node: Node) -> KindColumn:
         known=known.text() if known else "",
         width=node.require("width").number(),
     )
-
-
-__all__ = ["CompileError", "Kind", "KindColumn", "UnknownKindError", "read_kind"]

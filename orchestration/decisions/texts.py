@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import yaml
 
 _FILE = Path(__file__).with_name("texts.yaml")
 
 
-def text(name: str, **places: object) -> str:
-    """Give one text by its dotted name, with its places filled."""
-    found = _texts()
-    for part in name.split("."):
-        found = found[part]
-    return str(found).format(**places)
+def text(group: str, name: str, /, **places: object) -> str:
+    """Give one text with its places filled."""
+    return _texts()[group][name].format(**places)
 
 
 @cache
-def _texts():
-    return yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+def _texts() -> dict[str, dict[str, str]]:
+    content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return cast("dict[str, dict[str, str]]", content)

@@ -17,7 +17,7 @@ from ingestion.mapping import Connection
 from orchestration import processes, serving, transformation
 from orchestration.passes import Pass
 from orchestration.publication import published_models
-from orchestration.resources import PASS_KEY
+from orchestration.resources import RESOURCE
 from orchestration.warehouse import Warehouse
 
 PUBLICATION = dg.AssetKey(["published", "publication"])
@@ -98,8 +98,8 @@ def _landing(
         if source["source_name"] in landed_kinds
     ]
 
-    @dg.multi_asset(name="land", specs=specs, required_resource_keys={PASS_KEY})
-    def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    @dg.multi_asset(name="land", specs=specs, required_resource_keys={RESOURCE})
+    def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         running = _run(context, "land")
         rows = {
             name.rpartition(".")[2]: count
@@ -117,8 +117,10 @@ def _landing(
 def _built(stage: str, specs: list[dg.AssetSpec]) -> dg.AssetsDefinition:
     """Models of one dbt build."""
 
-    @dg.multi_asset(name=stage, specs=specs, required_resource_keys={PASS_KEY})
-    def built(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    @dg.multi_asset(name=stage, specs=specs, required_resource_keys={RESOURCE})
+    def built(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None]]:
         running = _run(context, stage)
         for spec in specs:
             yield dg.MaterializeResult(
@@ -147,11 +149,11 @@ def _checks() -> dg.AssetsDefinition:
                 "task and stops nothing.",
             )
         ],
-        required_resource_keys={PASS_KEY},
+        required_resource_keys={RESOURCE},
     )
     def check(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         running = _run(context, "check")
         yield dg.MaterializeResult(
             asset_key=CHECK_RESULTS, metadata=dict(running.findings)
@@ -187,9 +189,9 @@ def _publication(warehouse: Warehouse) -> dg.AssetsDefinition:
                 ),
             )
         ],
-        required_resource_keys={PASS_KEY},
+        required_resource_keys={RESOURCE},
     )
-    def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         running = _run(context, "publish")
         return dg.MaterializeResult(
             asset_key=PUBLICATION,
@@ -220,7 +222,7 @@ def _dashboards(warehouse: Warehouse) -> dg.AssetsDefinition:
     @dg.multi_asset(name="dashboards", specs=specs)
     def dashboards(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         if not processes.is_running(warehouse.settings, "superset"):
             context.log.info("Superset is not running: nothing to bring in line")
             return
@@ -240,7 +242,7 @@ def _workbooks(warehouse: Warehouse) -> dg.AssetsDefinition:
         group_name="workbooks",
         description="The registry as a workbook, with all that the admin sees.",
     )
-    def registry_workbook() -> dg.MaterializeResult:
+    def registry_workbook() -> dg.MaterializeResult[None]:
         from orchestration.exports import export  # noqa: PLC0415
 
         out = warehouse.settings.folder("exports") / "registry.xlsx"
@@ -253,6 +255,6 @@ def _workbooks(warehouse: Warehouse) -> dg.AssetsDefinition:
 
 
 def _run(context: dg.AssetExecutionContext, stage: str) -> Pass:
-    running = cast("Pass", getattr(context.resources, PASS_KEY))
+    running = cast("Pass", getattr(context.resources, RESOURCE))
     running.run(stage)
     return running

@@ -1,0 +1,7 @@
+"""People's decisions: the one door by which they enter the warehouse."""
+
+from orchestration.decisions.door import Decided, decide
+from orchestration.decisions.errors import CellError, DecisionError
+from orchestration.decisions.template import template
+
+__all__ = ["CellError", "Decided", "DecisionError", "decide", "template"]

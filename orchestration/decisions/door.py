@@ -1,0 +1,202 @@
+"""The door: rights, checks, and one transaction that writes all or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import sql
+
+from ingestion.mapping import Connection
+from orchestration.decisions.errors import CellError, DecisionError, refuse
+from orchestration.decisions.kinds import KINDS, Kind, read_kind
+from orchestration.decisions.sheet import Directories, Line, read_lines
+from orchestration.decisions.texts import text
+from orchestration.passes import home_connections
+from orchestration.warehouse import Warehouse
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = "decisions"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that was taken.
+
+    Attributes:
+        batch_id: Names it in ``decisions.batches``.
+        lines: How many lines it has.
+    """
+
+    batch_id: int
+    kind: str
+    lines: int
+
+
+def decide(
+    warehouse: Warehouse,
+    kind: str,
+    file: Path,
+    *,
+    author: str,
+    operator: str,
+    kinds: Path = KINDS,
+) -> Decided:
+    """Take the decisions of one filled template, all of them or none.
+
+    Args:
+        warehouse: Of the home.
+        kind: Name of a block in ``kinds.yaml``.
+        file: The filled template.
+        author: Username of the person who decides.
+        operator: Who hands the file in: the account of the machine, or the signed-in
+            person.
+        kinds: Declaration of the kinds.
+
+    Raises:
+        UnknownKindError: there is no such kind.
+        DecisionError: the author may not decide, or the file has mistakes.
+    """
+    declared = read_kind(kind, kinds)
+    connections = home_connections(warehouse.settings)
+    _check_author(declared, author, connections)
+    directories = _directories(warehouse, declared, connections)
+    lines = read_lines(declared, file, directories)
+    with warehouse.connect("loader") as connection:
+        batch_id = _write(
+            connection,
+            declared,
+            lines,
+            batch=(declared.name, author, operator, file.name),
+            zone=ZoneInfo(connections[0].timezone),
+        )
+    logger.info("decided", extra={"kind": kind, "batch": batch_id, "author": author})
+    return Decided(batch_id, declared.name, len(lines))
+
+
+def _check_author(kind: Kind, author: str, connections: Sequence[Connection]) -> None:
+    roles = [
+        user.role
+        for connection in connections
+        for user in connection.access
+        if user.username == author
+    ]
+    if not roles:
+        raise refuse(text("rights", "unknown_author", author=author))
+    if not set(roles) & set(kind.who_may):
+        raise refuse(
+            text(
+                "rights",
+                "may_not",
+                title=kind.title,
+                who_may=", ".join(kind.who_may),
+                author=author,
+                roles=", ".join(roles),
+            )
+        )
+
+
+def _directories(
+    warehouse: Warehouse, kind: Kind, connections: Sequence[Connection]
+) -> Directories:
+    """Values that exist, of the directories that the kind asks for."""
+    asked = {column.known for column in kind.columns}
+    directories: dict[str, Mapping[str, str]] = {}
+    if "usernames" in asked:
+        directories["usernames"] = {
+            user.username: "" for each in connections for user in each.access
+        }
+    if "org_units" in asked:
+        directories["org_units"] = _org_units(warehouse)
+    return directories
+
+
+def _org_units(warehouse: Warehouse) -> dict[str, str]:
+    """Names by id in the source system, as the access rules of dbt match them."""
+    with warehouse.connect("transformer") as connection:
+        try:
+            rows = connection.execute(
+                "select split_part(org_unit_key, ':', 2), name"
+                " from dbt_core.dim_org_units order by org_unit_key"
+            ).fetchall()
+        except psycopg.errors.UndefinedTable as error:
+            raise refuse(text("directory", "no_org_units")) from error
+    return {str(key): str(name or "") for key, name in rows}
+
+
+def _write(
+    connection: psycopg.Connection,
+    kind: Kind,
+    lines: Sequence[Line],
+    *,
+    batch: tuple[str, str, str, str],
+    zone: ZoneInfo,
+) -> int:
+    table = sql.Identifier(SCHEMA, kind.table)
+    names = [column.name for column in kind.columns]
+    columns = sql.SQL(", ").join(map(sql.Identifier, ("batch_id", "line", *names)))
+    # Two people who hand in the same file at once are one after the other.
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
+        [f"{SCHEMA}.{kind.table}"],
+    )
+    row = connection.execute(
+        "insert into decisions.batches (kind, author, operator, file_name)"
+        " values (%s, %s, %s, %s) returning batch_id",
+        batch,
+    ).fetchone()
+    batch_id = int(row[0]) if row else 0
+    connection.execute(
+        sql.SQL("create temporary table incoming (like {}) on commit drop").format(
+            table
+        )
+    )
+    with connection.cursor().copy(
+        sql.SQL("copy incoming ({}) from stdin").format(columns)
+    ) as copy:
+        for line in lines:
+            copy.write_row(
+                (batch_id, line.number, *(line.values[name] for name in names))
+            )
+    repeated = connection.execute(
+        sql.SQL(
+            "select incoming.line, max(known.batch_id), max(batches.decided_at)"
+            " from incoming join {table} as known on {same}"
+            " join decisions.batches on batches.batch_id = known.batch_id"
+            " group by incoming.line order by incoming.line"
+        ).format(
+            table=table,
+            same=sql.SQL(" and ").join(
+                sql.SQL("known.{0} is not distinct from incoming.{0}").format(
+                    sql.Identifier(name)
+                )
+                for name in names
+            ),
+        )
+    ).fetchall()
+    if repeated:
+        raise DecisionError(
+            [
+                CellError(
+                    f"A{line}",
+                    text(
+                        "line",
+                        "decided",
+                        moment=f"{moment.astimezone(zone):%d.%m.%Y %H:%M}",
+                        batch=other,
+                    ),
+                )
+                for line, other, moment in repeated
+            ]
+        )
+    connection.execute(
+        sql.SQL("insert into {} ({columns}) select {columns} from incoming").format(
+            table, columns=columns
+        )
+    )
+    return batch_id
