@@ -2,6 +2,6 @@
 
 from orchestration.decisions.door import Decided, decide
 from orchestration.decisions.errors import CellError, DecisionError
-from orchestration.decisions.template import template
+from orchestration.decisions.templates import template
 
 __all__ = ["CellError", "Decided", "DecisionError", "decide", "template"]

@@ -21,7 +21,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from bi.excel.cells import clean_text
 from orchestration.decisions.errors import CellError, DecisionError, refuse
 from orchestration.decisions.kinds import Kind, KindColumn
-from orchestration.decisions.template import FIRST_ROW, HEADER_ROW, MOST_LINES
+from orchestration.decisions.templates import FIRST_ROW, HEADER_ROW, MOST_LINES
 from orchestration.decisions.texts import text
 
 Value = str | date | Decimal | None
