@@ -130,8 +130,9 @@ credited as (
 placed as (
 
     select
-        md5(concat_ws('|', credited.event_type, credited.fact_key, credited.employee_key))
-            as event_key,
+        {{ surrogate_key([
+            'credited.event_type', 'credited.fact_key', 'credited.employee_key',
+        ]) }} as event_key,
         credited.event_type,
         credited.deal_key,
         credited.event_date,

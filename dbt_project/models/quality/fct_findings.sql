@@ -76,7 +76,8 @@ lived as (
 keyed as (
 
     select
-        md5(concat_ws('|', rule_id, deal_key, column_name, opened_at)) as finding_key,
+        {{ surrogate_key(['rule_id', 'deal_key', 'column_name', 'opened_at']) }}
+            as finding_key,
         *
 
     from lived

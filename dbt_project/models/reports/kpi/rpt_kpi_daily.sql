@@ -32,10 +32,10 @@ grouped as (
 keyed as (
 
     select
-        md5(concat_ws(
-            '|', event_date, employee_key, ancestor_keys, deal_type_label,
-            pipeline_label, channel_label
-        )) as kpi_key,
+        {{ surrogate_key([
+            'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
+            'pipeline_label', 'channel_label',
+        ]) }} as kpi_key,
         *,
         {{ money_reader_keys('employee_key', 'ancestor_keys') }} as reader_keys
 
