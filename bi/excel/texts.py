@@ -11,7 +11,7 @@ import yaml
 _FILE = Path(__file__).with_name("texts.yaml")
 
 
-def text(group: str, name: str, **places: object) -> str:
+def text(group: str, name: str, /, **places: object) -> str:
     """Give one text with its places filled; empty when there is none."""
     return _texts()[group].get(name, "").format(**places)
 
