@@ -139,14 +139,15 @@ placed as (
         cast(date_trunc('month', credited.event_date) as date) as event_month,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
-        coalesce(employees.org_unit_key, responsible.org_unit_key) as org_unit_key,
-        coalesce(employees.ancestor_keys, responsible.ancestor_keys) as ancestor_keys,
-        coalesce(employees.group_key, responsible.group_key) as group_key,
-        coalesce(employees.group_name, responsible.group_name) as group_name,
-        coalesce(employees.department_key, responsible.department_key)
-            as department_key,
-        coalesce(employees.department_name, responsible.department_name)
-            as department_name,
+        {%- for column in [
+            'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
+            'department_key', 'department_name',
+        ] %}
+        case
+            when employees.employee_key is not null then employees.{{ column }}
+            else responsible.{{ column }}
+        end as {{ column }},
+        {%- endfor %}
         deals.deal_type,
         deals.deal_type_label,
         deals.pipeline_label,
