@@ -101,12 +101,14 @@ def export(
         now: Moment of the export; the present one when absent.
 
     Raises:
-        ExportError: an unknown person, nothing published yet, or no right to see
-            anything.
+        ExportError: an unknown person, nothing published yet, no right to see
+            anything, or no such folder.
         FilterError: an unknown column or an unreadable value.
         UnknownExportError: there is no such workbook.
     """
     definition = read_export(workbook)
+    if not out.parent.is_dir():
+        raise ExportError(f"no folder {out.parent}: make it, or name another --out")
     connections = home_connections(warehouse.settings)
     _check_person(connections, username)
     with closing(_connect(warehouse, username)) as connection:

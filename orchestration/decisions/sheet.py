@@ -109,7 +109,10 @@ def read_lines(kind: Kind, file: Path, directories: Directories) -> list[Line]:
 
 def _read_rows(kind: Kind, file: Path) -> Iterator[list[_Cell]]:
     """Give the rows from the header on."""
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise refuse(text("file", "absent", name=file.name)) from error
     if len(content) > LARGEST_FILE_MB * 1024 * 1024:
         raise refuse(text("file", "too_large", name=file.name, limit=LARGEST_FILE_MB))
     try:

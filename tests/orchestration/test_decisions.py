@@ -242,6 +242,12 @@ def test_a_file_without_lines_is_refused(warehouse: Warehouse, tmp_path: Path) -
     ]
 
 
+def test_an_absent_file_is_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    assert answers(warehouse, tmp_path / "нет.xlsx") == [
+        "Файла нет.xlsx нет или он не читается. Проверьте путь."
+    ]
+
+
 def test_another_sheet_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
     def rename(workbook: Workbook) -> None:
         workbook["Исключения"].title = "План"

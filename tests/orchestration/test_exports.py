@@ -283,6 +283,13 @@ def test_the_login_of_the_person_reads_nothing_else(warehouse: Warehouse) -> Non
         assert rows.fetchone() == (0,)
 
 
+def test_a_folder_that_does_not_exist_is_named(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match="no folder .*absent: make it"):
+        exported(warehouse, tmp_path / "absent", "admin")
+
+
 def test_before_the_first_publication_the_error_says_what_to_do(
     postgres: Postgres, tmp_path: Path
 ) -> None:
