@@ -1,4 +1,4 @@
-"""Servers that tests share: one PostgreSQL for the whole run."""
+"""What tests share: one PostgreSQL, one published warehouse, the marks of the parts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,24 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.postgres import embedded_server
 from orchestration.settings import load_settings
+from tests.agency_home import AgencyHome, living_agency
+
+PARTS = ("unit", "warehouse", "browser")
+# Whoever uses one of these, through whatever other fixture, talks to a real server.
+SERVER_FIXTURES = {"postgres", "server_folder"}
+BROWSER_TESTS = Path(__file__).parent / "browser"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the one mark of its part, so that nobody has to remember."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if BROWSER_TESTS in item.path.parents:
+            part = "browser"
+        else:
+            part = "warehouse" if used & SERVER_FIXTURES else "unit"
+        item.add_marker(part)
 
 
 @dataclass(frozen=True)
@@ -56,3 +74,23 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield Postgres(server.url())
     finally:
         server.stop()
+
+
+@pytest.fixture
+def server_folder(tmp_path: Path) -> Path:
+    """A folder for a home with a server of its own, open to the server's user."""
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def agency_home(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AgencyHome]:
+    """A published warehouse of about 300 deals; for tests that only read."""
+    environment = {"REESTR_DATABASE_URL": postgres.create_database("agency")}
+    folder = tmp_path_factory.mktemp("agency_home")
+    with living_agency(folder, environment, deals=300, seed=7) as home:
+        home.run_pass()
+        yield home

@@ -1,0 +1,90 @@
+"""The marts say what truly happened: every metric, month and person, to the kopeck."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ingestion.demo.agency.ground_truth import METRICS
+from tests.agency_home import AgencyHome, GroundTruth
+from tests.marts import (
+    credited_in_marts,
+    credited_in_truth,
+    findings_in_marts,
+    planted_defects,
+)
+
+OUTCOMES = ("open", "won", "lost", "paused")
+
+
+@pytest.fixture(scope="module")
+def truth(agency_home: AgencyHome, tmp_path_factory: pytest.TempPathFactory) -> GroundTruth:
+    return agency_home.truth(tmp_path_factory.mktemp("truth"))
+
+
+def test_every_metric_of_every_month_and_person_is_true(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    expected = credited_in_truth(truth)
+    assert {metric for _, _, metric in expected} == set(METRICS)
+    assert credited_in_marts(agency_home) == expected
+
+
+def test_facts_without_a_person_are_credited_to_nobody_but_counted(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    unassigned = {key for key in credited_in_truth(truth) if not key[1]}
+    assert unassigned
+    assert unassigned <= set(credited_in_marts(agency_home))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_total_of_a_metric_is_true(
+    agency_home: AgencyHome, truth: GroundTruth, metric: str
+) -> None:
+    [(total,)] = agency_home.rows(
+        f"select sum({metric}) from reports.rpt_kpi_daily", login="data_team"
+    )
+    assert total == Decimal(truth.totals()[metric]) > 0
+
+
+def test_findings_are_the_planted_defects(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    planted = planted_defects(truth)
+    assert len({rule for rule, _ in planted}) == 10
+    assert findings_in_marts(agency_home) == planted
+
+
+def test_the_registry_counts_deals_by_outcome(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    totals = truth.totals()
+    counted = dict(
+        agency_home.rows(
+            "select outcome, count(*) from reports.rpt_deal_registry group by 1",
+            login="data_team",
+        )
+    )
+    assert counted == {one: int(totals[f"deals_{one}"]) for one in OUTCOMES}
+    tests = int(totals["deals_test"])
+    assert 0 < tests == int(totals["deals"]) - sum(counted.values())
+
+
+def test_odd_deals_are_shown_and_counted(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    totals = truth.totals()
+    [(unmapped, unsettled, in_future)] = agency_home.rows(
+        "select count(*) filter (where stage_label = 'Не сопоставлено'),"
+        " count(*) filter (where closing_date_basis = 'stage_entry'),"
+        " count(*) filter (where closing_date > cast(%s as date))"
+        " from reports.rpt_deal_registry",
+        [totals["as_of_date"]],
+        login="data_team",
+    )
+    assert unmapped == int(totals["deals_unmapped"]) > 0
+    assert unsettled == int(totals["deals_won_without_settlement_date"]) > 0
+    assert in_future == int(totals["deals_won_closing_in_future"])
