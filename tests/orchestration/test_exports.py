@@ -286,7 +286,7 @@ def test_the_login_of_the_person_reads_nothing_else(warehouse: Warehouse) -> Non
 def test_a_folder_that_does_not_exist_is_named(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    with pytest.raises(ExportError, match="no folder .*absent: make it"):
+    with pytest.raises(ExportError, match=r"no folder .*absent: make it"):
         exported(warehouse, tmp_path / "absent", "admin")
 
 
