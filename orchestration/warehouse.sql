@@ -35,6 +35,32 @@ alter function access.reader() owner to {transformer};
 revoke all on function access.reader() from public;
 grant execute on function access.reader() to {reader}, {transformer};
 
+-- A reader leaves nothing behind and holds up nobody: no large objects, no advisory
+-- locks (every pass takes one). Only a superuser may close what the server opens.
+do $close$
+declare
+    function_name regprocedure;
+begin
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        return;
+    end if;
+
+    for function_name in
+        select oid
+        from pg_proc
+        where
+            pronamespace = 'pg_catalog'::regnamespace
+            and (
+                proname ~ '^pg_(try_)?advisory_'
+                or proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+            )
+    loop
+        execute format('revoke execute on function %s from public', function_name);
+        execute format('grant execute on function %s to {transformer}', function_name);
+    end loop;
+end
+$close$;
+
 -- People's decisions: written through one function, never changed afterwards.
 create table if not exists decisions.batches (
     batch_id bigint generated always as identity primary key,
