@@ -105,14 +105,14 @@ class AgencyHome:
     ) -> list[tuple[object, ...]]:
         """Ask the warehouse; the transformer owns every table and sees every row."""
         with self.warehouse.connect(login) as connection:
-            return connection.execute(query.encode(), parameters).fetchall()
+            return connection.execute(query.encode(), parameters or None).fetchall()
 
     def frame(
         self, query: str, parameters: Sequence[object] = (), login: str = "transformer"
     ) -> pd.DataFrame:
         """Ask the warehouse for a table; numbers stay exact."""
         with self.warehouse.connect(login) as connection:
-            cursor = connection.execute(query.encode(), parameters)
+            cursor = connection.execute(query.encode(), parameters or None)
             names = [column.name for column in cursor.description or ()]
             return pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
 

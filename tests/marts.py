@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import psycopg
+
 from ingestion.demo.agency.ground_truth import METRICS
 from tests.agency_home import CONNECTION, AgencyHome, GroundTruth
 
@@ -12,12 +14,17 @@ Credits = dict[tuple[str, str, str], Decimal]
 
 
 def credited_in_marts(home: AgencyHome, login: str = "data_team") -> Credits:
-    """Sums of the KPI mart by month, employee and metric, as one login sees them."""
+    """Sums of the KPI mart by month, employee and metric, as a login sees them."""
+    with home.warehouse.connect(login) as connection:
+        return credits_of(connection)
+
+
+def credits_of(connection: psycopg.Connection) -> Credits:
+    """The same through an open connection."""
     sums = ", ".join(f"sum({metric})" for metric in METRICS)
-    rows = home.rows(
+    rows = connection.execute(
         "select to_char(event_month, 'YYYY-MM'), employee_key,"
-        f" {sums} from reports.rpt_kpi_daily group by 1, 2",
-        login=login,
+        f" {sums} from reports.rpt_kpi_daily group by 1, 2".encode()
     )
     found: Credits = {}
     for month, key, *values in rows:

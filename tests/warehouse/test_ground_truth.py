@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,9 @@ OUTCOMES = ("open", "won", "lost", "paused")
 
 
 @pytest.fixture(scope="module")
-def truth(agency_home: AgencyHome, tmp_path_factory: pytest.TempPathFactory) -> GroundTruth:
+def truth(
+    agency_home: AgencyHome, tmp_path_factory: pytest.TempPathFactory
+) -> GroundTruth:
     return agency_home.truth(tmp_path_factory.mktemp("truth"))
 
 
