@@ -33,7 +33,6 @@ from ingestion.sources.bitrix24.client import Portal
 from ingestion.sources.bitrix24.helpers import Kind, column, row_key
 from ingestion.sources.bitrix24.reading import PortalReading
 from ingestion.sources.bitrix24.settings import (
-    DEALS,
     DICTIONARIES,
     STAGE_HISTORY,
     TABLES,
@@ -336,8 +335,8 @@ def land(
             f"{connection.path}: no url of the portal: write url: "
             f"${{REESTR_{connection.name.upper()}_URL}} and set that setting"
         )
-    began = clock.monotonic()
     portal = Portal(connection.url, limit=limit, policy=policy, clock=clock)
+    began = clock.monotonic()
     with psycopg.connect(database_url, autocommit=True) as database:
         raw = RawSchema(database, connection.schema)
         raw.open()
@@ -346,9 +345,9 @@ def land(
         differences = _differences(
             raw, reading, portal if sweep else None, accept_shrink=accept_shrink
         )
-        batches = _with_something_to_land(reading)
-        if batches:
-            _run(connection, reading, batches, database_url, state_folder)
+        for part in (_everything, _late_history):
+            if batches := part(reading):
+                _run(connection, reading, batches, database_url, state_folder)
         states = reading.tables
         raw.make_indexes([one.table for one in states.values() if one.is_first])
         missing, returned = _marks(reading, differences)
@@ -361,15 +360,16 @@ def land(
             now=now,
             read_at=reading.started,
         )
-        result = LandingResult(
-            connection=connection.name,
-            rows={table.name: raw.count(table) for table in TABLES},
-            changed={name: state.changed for name, state in states.items()},
-            missing={name: len(keys) for name, keys in missing.items()},
-            returned={name: len(keys) for name, keys in returned.items()},
-            seconds=clock.monotonic() - began,
-            cursor=reading.started,
-        )
+        rows = {table.name: raw.count(table) for table in TABLES}
+    result = LandingResult(
+        connection=connection.name,
+        rows=rows,
+        changed={name: state.changed for name, state in states.items()},
+        missing={name: len(keys) for name, keys in missing.items()},
+        returned={name: len(keys) for name, keys in returned.items()},
+        seconds=clock.monotonic() - began,
+        cursor=reading.started,
+    )
     logger.info(
         "landed",
         extra={
@@ -456,7 +456,7 @@ def _check_shrink(
     lost = len(found.missing)
     vanished = not keys and lost > 0 and not table.may_be_empty
     shrunk = lost > SHRINK_ROWS and lost > SHRINK_SHARE * known
-    if vanished or (shrunk and not accept_shrink):
+    if (vanished or shrunk) and not accept_shrink:
         raise SweepRefusedError(
             f"{raw.name}.{table.name}: {lost} of {known} rows are missing in the "
             "portal, which looks like lost rights of the webhook: check its rights, "
@@ -480,19 +480,22 @@ def _marks(
     return missing, returned
 
 
-def _with_something_to_land(reading: PortalReading) -> dict[str, Iterator[pa.Table]]:
-    """Batches of the tables that have any; the first batch is already read."""
-    found: dict[str, Iterator[pa.Table]] = {}
-    for table in TABLES:
-        batches = reading.batches(table)
-        if table is STAGE_HISTORY and DEALS.name in found:
-            # It waits for the deals, which are read while dlt runs.
-            found[table.name] = batches
-            continue
-        first = next(batches, None)
-        if first is not None:
-            found[table.name] = chain([first], batches)
-    return found
+def _everything(reading: PortalReading) -> dict[str, Iterator[pa.Table]]:
+    """Batches of the tables that have something to land."""
+    found = {table.name: _begun(reading.batches(table)) for table in TABLES}
+    return {name: batches for name, batches in found.items() if batches}
+
+
+def _late_history(reading: PortalReading) -> dict[str, Iterator[pa.Table]]:
+    """Stage history of deals that came late, if there is any."""
+    batches = _begun(reading.late_history())
+    return {STAGE_HISTORY.name: batches} if batches else {}
+
+
+def _begun(batches: Iterator[pa.Table]) -> Iterator[pa.Table] | None:
+    """The same batches, the first one already read; None when there is none."""
+    first = next(batches, None)
+    return None if first is None else chain([first], batches)
 
 
 def _run(

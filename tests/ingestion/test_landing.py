@@ -485,6 +485,26 @@ def test_a_failed_landing_moves_nothing_and_the_next_one_repeats_it(
     agency.assert_equal(DEALS, STAGE_HISTORY)
 
 
+@pytest.mark.timeout(60)
+def test_a_failure_of_one_list_ends_the_landing_of_all(agency: Agency) -> None:
+    fill(agency, 3000)
+    names = [f"contact {row}" for row in range(3000)]
+    agency.store.bulk_insert("contact", {"NAME": names})
+    calls = []
+
+    def refuse(method: str) -> None:
+        calls.append(method)
+        if calls.count("crm.contact.list") == 20:
+            agency.portal.faults.fail_next(
+                "insufficient_scope", count=99, method="crm.contact.list"
+            )
+
+    agency.portal.faults.listeners.append(refuse)
+    with pytest.raises(RefusedError, match="insufficient_scope"):
+        agency.land()
+    assert agency.query("select count(*) from {raw}.landing_positions") == [(0,)]
+
+
 def test_a_field_that_changes_its_type_stops_the_landing(agency: Agency) -> None:
     fill(agency, 3)
     agency.land()

@@ -1,6 +1,5 @@
 """One reading of a portal: what changed, in which order, up to where."""
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -105,7 +104,6 @@ class PortalReading:
         self._portal = portal
         self._landed = landed
         self._now = now
-        self._deals_are_read = threading.Event()
         self._late_deals: set[int] = set()
         self.started = now
         self.tables: dict[str, TableReading] = {}
@@ -157,17 +155,24 @@ class PortalReading:
         state = self.tables[table.name]
         if state.is_first:
             yield self._arrow(state, [])
-        if table is DEALS:
-            try:
-                yield from self._window_batches(state)
-            finally:
-                self._deals_are_read.set()
+        if table in WINDOWS:
+            yield from self._window_batches(state)
         elif table is STAGE_HISTORY:
             yield from self._history_batches(state)
-        elif table in WINDOWS:
-            yield from self._window_batches(state)
         else:
             yield from self._dictionary_batches(state)
+
+    def late_history(self) -> Iterator[pa.Table]:
+        """Stage history that a deal brings along, read when the deals have landed.
+
+        A deal out of the recycle bin is new to the warehouse, its history lies behind
+        the position.
+        """
+        state = self.tables[STAGE_HISTORY.name]
+        for ids in chunks(sorted(self._late_deals), PAGE_ROWS):
+            where: JsonObject = {"@OWNER_ID": list(ids), "<=ID": _after(state)}
+            for rows in self._portal.walk(state.table, where, pages=FIRST_PAGES):
+                yield from self._changed(state, rows)
 
     def _state(self, table: Table, user_fields: Sequence[Row]) -> TableReading:
         marked = self._landed.marked(table.name)
@@ -235,13 +240,6 @@ class PortalReading:
             reached = max(reached, row_id(rows[-1]))
             yield from self._changed(state, rows)
         state.reached = str(reached)
-        # A deal that came late, say out of the recycle bin, brings old history.
-        self._deals_are_read.wait()
-        if not state.is_first:
-            for ids in chunks(sorted(self._late_deals), PAGE_ROWS):
-                where: JsonObject = {"@OWNER_ID": list(ids), "<=ID": _after(state)}
-                for rows in self._portal.walk(state.table, where, pages=FIRST_PAGES):
-                    yield from self._changed(state, rows)
 
     def _dictionary_batches(self, state: TableReading) -> Iterator[pa.Table]:
         rows = state.first_page
