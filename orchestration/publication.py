@@ -179,36 +179,101 @@ def _rebuild(
     columns: list[tuple[str, str]],
     shape: str,
 ) -> int:
-    table = _table(model)
+    """Give a table its new columns, rows, key and indexes, and count the rows.
+
+    A table that readers know is changed in place: a dropped one would look empty to a
+    reader whose snapshot is older than the new one.
+    """
+    known = dict(_columns(connection, model.schema, model.name))
+    if known:
+        _undress(connection, model)
+        _change_columns(connection, model, known, columns)
+        connection.execute(sql.SQL("delete from {}").format(_table(model)))
+    else:
+        connection.execute(
+            sql.SQL("create table {} (like {})").format(_table(model), _working(model))
+        )
+    written = connection.execute(
+        sql.SQL("insert into {} ({columns}) select {columns} from {working}").format(
+            _table(model),
+            columns=_list([name for name, _ in columns]),
+            working=_working(model),
+        )
+    ).rowcount
+    # A primary key: a row without a key would be written again by every publication.
     for statement in (
-        sql.SQL("drop table if exists {} cascade"),
-        sql.SQL("create table {} (like {working})"),
-        sql.SQL("insert into {} select * from {working}"),
-        sql.SQL("create unique index on {} ({key})"),
+        sql.SQL("alter table {} add primary key ({key})"),
         sql.SQL("alter table {} enable row level security"),
         sql.SQL("grant select on {} to {reader}"),
         sql.SQL("comment on table {} is {shape}"),
     ):
-        written = connection.execute(
+        connection.execute(
             statement.format(
-                table,
-                working=_working(model),
+                _table(model),
                 key=_list(model.key),
                 reader=sql.Identifier(warehouse.role("reader")),
                 shape=sql.Literal(shape),
             )
         )
-        if written.statusmessage and written.statusmessage.startswith("INSERT"):
-            count = written.rowcount
     for index in model.indexes:
         connection.execute(
-            sql.SQL("create index on {} ({})").format(table, _list(index))
+            sql.SQL("create index on {} ({})").format(_table(model), _list(index))
         )
     if ("reader_keys", "text[]") in columns:
         connection.execute(
-            sql.SQL("create index on {} using gin (reader_keys)").format(table)
+            sql.SQL("create index on {} using gin (reader_keys)").format(_table(model))
         )
-    return count
+    return written
+
+
+def _undress(connection: psycopg.Connection, model: PublishedModel) -> None:
+    """Take a table's policy, key and indexes off; its new shape gets its own."""
+    connection.execute(
+        sql.SQL("drop policy if exists row_access on {}").format(_table(model))
+    )
+    rows = connection.execute(
+        "select relname, conname from pg_index"
+        " join pg_class on pg_class.oid = pg_index.indexrelid"
+        " left join pg_constraint on pg_constraint.conindid = pg_index.indexrelid"
+        " where indrelid = to_regclass(%s)",
+        [f'"{model.schema}"."{model.name}"'],
+    ).fetchall()
+    for index, constraint in rows:
+        if constraint:
+            statement = sql.SQL("alter table {} drop constraint {}").format(
+                _table(model), sql.Identifier(str(constraint))
+            )
+        else:
+            statement = sql.SQL("drop index {}").format(
+                sql.Identifier(model.schema, str(index))
+            )
+        connection.execute(statement)
+
+
+def _change_columns(
+    connection: psycopg.Connection,
+    model: PublishedModel,
+    known: Mapping[str, str],
+    columns: list[tuple[str, str]],
+) -> None:
+    """Add and drop columns; one of another type is dropped and added again."""
+    wanted = dict(columns)
+    for name, kind in known.items():
+        # A policy of another table may read the column: it is made again at the end.
+        change = (
+            "alter {} drop not null" if wanted.get(name) == kind else "drop {} cascade"
+        )
+        connection.execute(
+            sql.SQL("alter table {} ").format(_table(model))
+            + sql.SQL(change).format(sql.Identifier(name))
+        )
+    for name, kind in columns:
+        if known.get(name) != kind:
+            connection.execute(
+                sql.SQL("alter table {} add {} {}").format(
+                    _table(model), sql.Identifier(name), sql.SQL(kind)
+                )
+            )
 
 
 def _write_differences(
