@@ -505,7 +505,8 @@ def test_readers_reach_published_schemas_only(
     tables = agency_home.rows(
         "select schemaname || '.' || tablename from pg_tables"
         " where schemaname !~ '^pg_' and schemaname <> 'information_schema'"
-        " and has_table_privilege(%s, format('%%I.%%I', schemaname, tablename), 'select')"
+        " and has_table_privilege(%s,"
+        " format('%%I.%%I', schemaname, tablename), 'select')"
         " and schemaname <> all(%s)",
         [role, ["reports", "quality", "access"]],
     )
