@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 import requests
@@ -62,16 +62,30 @@ class SupersetClient:
         params = {"q": json.dumps(query)} if query else None
         return self._send("GET", path, params=params)
 
-    def rows(self, path: str, **query: object) -> Iterator[Json]:
-        """Read a list to its end; Superset gives a hundred rows at a time."""
-        page = 0
-        while True:
-            answer = self.get(path, page=page, page_size=_PAGE_SIZE, **query)
-            found = cast("list[Json]", answer["result"])
-            yield from found
-            if len(found) < _PAGE_SIZE:
-                return
-            page += 1
+    def rows(self, path: str) -> list[Json]:
+        """Read a list to its end; Superset gives a hundred rows at a time.
+
+        Raises:
+            SupersetError: the list changed while it was read.
+        """
+        answer = self.get(path, page=0, page_size=_PAGE_SIZE)
+        found = cast("list[Json]", answer["result"])
+        count = cast("int", answer["count"])
+        if count <= _PAGE_SIZE:
+            return found
+        # Pages without an order may repeat rows and leave others out.
+        columns = cast("list[str]", answer["order_columns"])
+        order = {
+            "order_column": "id" if "id" in columns else columns[0],
+            "order_direction": "asc",
+        }
+        found = []
+        for page in range(-(-count // _PAGE_SIZE)):
+            answer = self.get(path, page=page, page_size=_PAGE_SIZE, **order)
+            found.extend(cast("list[Json]", answer["result"]))
+        if len({row["id"] for row in found}) != count:
+            raise SupersetError(f"GET {path}: the list changed while it was read")
+        return found
 
     def post(self, path: str, body: Mapping[str, object]) -> Json:
         """Make a thing."""

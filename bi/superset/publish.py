@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -217,7 +217,7 @@ class _Publisher:
             if row["uuid"] in self._bundle.fingerprints
         }
         wanted = {rule.name: rule for rule in self._bundle.rules}
-        for row in list(self._client.rows("/api/v1/rowlevelsecurity/")):
+        for row in self._client.rows("/api/v1/rowlevelsecurity/"):
             rule = wanted.get(str(row["name"]))
             if rule is None:
                 self._client.delete(f"/api/v1/rowlevelsecurity/{row['id']}")
@@ -317,7 +317,7 @@ class _Publisher:
                     known[str(row["uuid"])] = mark
         return known
 
-    def _objects(self, kind: str) -> Iterable[Json]:
+    def _objects(self, kind: str) -> list[Json]:
         return self._client.rows(f"/api/v1/{kind}/")
 
     def _role_ids(self) -> dict[str, int]:

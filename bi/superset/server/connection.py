@@ -7,7 +7,8 @@ name is put into the connection's options, so it must not be able to add one.
 import re
 from typing import Any
 
-LOGIN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+#: Logins of people (``orchestration/warehouse.py``): nothing that ends an option.
+LOGIN = re.compile(r"[a-z][a-z0-9_.-]{0,37}")
 
 #: Nobody can have this name: it does not match ``LOGIN``. It has no scope, so no rows.
 NOBODY = "-"
