@@ -69,11 +69,17 @@ def execute(request: PassRequest, progress: Progress) -> Pass:
     job = loaded.resolve_job_def(MAIN_JOB)
     taken: list[Pass] = []
 
-    with dg.DagsterInstance.get() as instance:
-        job.execute_in_process(
-            instance=instance,
-            # Progress is told by the stages; the run's own story is kept for the UI.
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            resources={RESOURCE: pass_resource(request, progress, taken.append)},
-        )
+    try:
+        with dg.DagsterInstance.get() as instance:
+            job.execute_in_process(
+                instance=instance,
+                # Progress is told by the stages; the run's own story is for the UI.
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
+                },
+                resources={RESOURCE: pass_resource(request, progress, taken.append)},
+            )
+    except dg.DagsterUserCodeExecutionError as error:
+        # Dagster wraps what our code raised; people need the reason inside.
+        raise error.user_exception from None
     return taken[0]

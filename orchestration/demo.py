@@ -42,7 +42,7 @@ def demo(
     processes.wait_until_ready(settings, portal, serving.READY_SECONDS)
     with ThreadPoolExecutor(max_workers=1) as beside:
         # Superset needs half a minute of its own; the pass does not wait for it.
-        ready = beside.submit(_start_servers, warehouse) if serve else None
+        ready = beside.submit(_start_servers, warehouse, say) if serve else None
         code = run(settings, PassRequest(), say=say)
         if code or ready is None:
             return code
@@ -135,9 +135,11 @@ def _days(text: str) -> timedelta:
     return timedelta(days=int(found[1]))
 
 
-def _start_servers(warehouse: Warehouse) -> list[processes.Server]:
+def _start_servers(warehouse: Warehouse, say: Say) -> list[processes.Server]:
     settings = warehouse.settings
-    serving.prepare_superset(warehouse)
+    started = time.monotonic()
+    if serving.prepare_superset(warehouse):
+        say(f"Superset: its database is prepared ({time.monotonic() - started:.0f} s)")
     servers = [
         serving.superset_process(warehouse),
         *serving.dagster_servers(warehouse),
@@ -168,8 +170,7 @@ def _introduce(warehouse: Warehouse, say: Say) -> None:
     settings = warehouse.settings
     base = serving.superset(warehouse).url
     say("")
-    say(f"Dashboards  {base}/superset/dashboard/now/")
-    say(f"Registry    {base}/superset/dashboard/registry/")
+    say(f"Dashboards  {base}/")
     say(f"Dagster     http://127.0.0.1:{serving.port(settings, 'dagster')}/")
     say(f"CRM         {serving.portal_server(settings).url}")
     say("")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -23,7 +22,12 @@ from orchestration import transformation
 from orchestration.checks import check
 from orchestration.locks import pass_lock
 from orchestration.publication import publish, published_models
-from orchestration.settings import REPOSITORY, Settings, SettingsError, fingerprint
+from orchestration.settings import (
+    Settings,
+    SettingsError,
+    code_fingerprint,
+    fingerprint,
+)
 from orchestration.warehouse import Warehouse, provision
 
 logger = logging.getLogger(__name__)
@@ -309,21 +313,3 @@ def _mark(
         str(decided.fetchone()),
         day.isoformat(),
     )
-
-
-def code_fingerprint(*folders: str) -> str:
-    """Fingerprint of the files people write below some folders of the repository."""
-    files = sorted(
-        path
-        for folder in folders
-        for path in (REPOSITORY / folder).rglob("*")
-        if path.is_file() and path.suffix in (".py", ".sql", ".yml", ".yaml", ".csv")
-    )
-    parts: list[str | bytes] = []
-    for path in files:
-        parts += [_relative(path), path.read_bytes()]
-    return fingerprint(*parts)
-
-
-def _relative(path: Path) -> str:
-    return path.relative_to(REPOSITORY).as_posix()

@@ -23,6 +23,7 @@ def run(settings: Settings, request: PassRequest, *, say: Say) -> int:
     provision_home(warehouse)
     os.environ.update(dagster_environment(warehouse))
 
+    say("starting the main job …")
     from orchestration.definitions import execute  # noqa: PLC0415 -- seconds to import
 
     def progress(stage: str, seconds: float | None) -> None:

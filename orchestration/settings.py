@@ -108,6 +108,20 @@ def fingerprint(*parts: str | bytes) -> str:
     return digest.hexdigest()[:16]
 
 
+def code_fingerprint(*folders: str) -> str:
+    """Fingerprint of the files people write below some folders of the repository."""
+    files = sorted(
+        path
+        for folder in folders
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.is_file() and path.suffix in (".py", ".sql", ".yml", ".yaml", ".csv")
+    )
+    parts: list[str | bytes] = []
+    for path in files:
+        parts += [path.relative_to(REPOSITORY).as_posix(), path.read_bytes()]
+    return fingerprint(*parts)
+
+
 def _read(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from orchestration.settings import REPOSITORY
+from orchestration.settings import REPOSITORY, code_fingerprint, fingerprint
 from orchestration.warehouse import Warehouse
 
 PROJECT = REPOSITORY / "dbt_project"
@@ -48,9 +48,16 @@ def build(
 
 
 def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:
-    """Write the manifest without touching the warehouse."""
-    _invoke(warehouse, ["parse"], variables)
-    return manifest_file(warehouse)
+    """Write the manifest, unless it already tells of these files and connections."""
+    manifest = manifest_file(warehouse)
+    mark = manifest.with_suffix(".mark")
+    wanted = fingerprint(
+        code_fingerprint(PROJECT.name), json.dumps(variables, sort_keys=True)
+    )
+    if not (manifest.exists() and mark.exists() and mark.read_text() == wanted):
+        _invoke(warehouse, ["parse"], variables)
+        mark.write_text(wanted)
+    return manifest
 
 
 def _invoke(

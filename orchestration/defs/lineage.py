@@ -37,6 +37,10 @@ class Translator(DagsterDbtTranslator):
             return dg.AssetKey([props["source_name"], props["name"]])
         return dg.AssetKey([props["schema"].removeprefix("dbt_"), props["name"]])
 
+    def get_group_name(self, dbt_resource_props: dict[str, object]) -> str:  # type: ignore[override]
+        """Group models by layer, as the folders do."""
+        return str(dbt_resource_props["schema"]).removeprefix("dbt_")
+
 
 def assets(
     warehouse: Warehouse, connections: Sequence[Connection]
