@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 
 import psycopg
 
@@ -55,6 +56,7 @@ def _holder(connection: psycopg.Connection) -> str:
     if row is None:
         return "a pass has just ended: run the command again"
     return (
-        f"another pass is under way: {row[0]}, since {row[1]:%d.%m.%Y %H:%M:%S} UTC; "
+        f"another pass is under way: {row[0]}, since "
+        f"{row[1].astimezone(UTC):%d.%m.%Y %H:%M:%S} UTC; "
         "wait for it, or end that process"
     )
