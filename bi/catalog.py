@@ -1,7 +1,7 @@
-"""What dbt knows, for those who show it: labels, units, metrics, datasets, access rules.
+"""What dbt knows, for those who show it: labels, units, metrics, datasets, row access.
 
-Meaning is written once, in dbt YAML; this module only reads ``manifest.json``. It runs in
-both Python environments, so it imports nothing but the standard library and ``yaml``.
+Meaning is written once, in dbt YAML; this module only reads ``manifest.json``. It runs
+in both Python environments: nothing but the standard library and ``yaml``.
 """
 
 from __future__ import annotations

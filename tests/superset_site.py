@@ -31,7 +31,8 @@ _KEY = pytest.StashKey["Site"]()
 
 def csrf_token(page: str) -> str:
     """Find the token that a page gives to its forms."""
-    return page.split('id="csrf_token"')[1].split('value="')[1].split('"')[0]
+    _, _, rest = page.partition('id="csrf_token"')
+    return rest.split('value="')[1].partition('"')[0]
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,7 @@ def compile_bundle(catalog: Catalog, folder: Path, *, database_uuid: str) -> Bun
     """Compile every dashboard under ``folder/dashboards``.
 
     Args:
+        catalog: What dbt knows.
         folder: The ``bi`` folder.
         database_uuid: Id of the warehouse connection.
 
@@ -266,7 +267,9 @@ class _Compiler:
         used: set[str] = set()
         rows: list[list[tuple[Chart, int]]] = []
         for number, row in enumerate(page.require("rows").items(), 1):
-            built = self._row(page, row, number, builder=builder, specs=specs, used=used)
+            built = self._row(
+                page, row, number, builder=builder, specs=specs, used=used
+            )
             if built:
                 rows.append(built)
         path = edition.path(page.file)
@@ -283,7 +286,7 @@ class _Compiler:
         specs: Mapping[str, Node],
         used: set[str],
     ) -> list[tuple[Chart, int]]:
-        """Compile a row: tiles with widths, or a list of metrics as a strip of cards."""
+        """Compile a row: tiles with widths, or metrics as one strip of cards."""
         items = row.items()
         if items and not isinstance(items[0].value, dict):
             table = page.require("tables").require("cards")
@@ -345,11 +348,9 @@ class _Compiler:
                 "native_filter_configuration": bar.configuration,
                 "filter_bar_orientation": "HORIZONTAL",
                 "cross_filters_enabled": False,
-                "color_scheme": "reestr",
-                "label_colors": {},
-                "shared_label_colors": [],
-                "map_label_colors": {},
-                "color_scheme_domain": [],
+                # Charts name their own scheme. With one here, every reader's page would
+                # try to write its colours back.
+                "color_scheme": "",
                 "expanded_slices": {},
                 "timed_refresh_immune_slices": [],
                 "refresh_frequency": 0,

@@ -155,7 +155,9 @@ def _dates(
     """Compile a period together with the choice of the date it acts on."""
     spec.only(*_KNOWN_DATES)
     dataset = builder.dataset(None, spec)
-    names = [builder.column(node, dataset).name for node in spec.require("dates").items()]
+    names = [
+        builder.column(node, dataset).name for node in spec.require("dates").items()
+    ]
     common: dict[str, object] = {
         "type": "NATIVE_FILTER",
         "description": "",

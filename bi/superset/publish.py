@@ -133,9 +133,13 @@ def publish(
 
     Args:
         url: Address of the running Superset.
+        service_password: Of the publisher's account, made by the bootstrap.
+        warehouse: How Superset reaches the published tables.
         manifest: dbt's ``target/manifest.json``.
         accounts: Everyone who may sign in; accounts of business roles that are not
             named are switched off.
+        currency: Reporting currency of the firm.
+        folder: The ``bi`` folder.
 
     Raises:
         CompileError: a dashboard file is wrong; nothing was sent.
@@ -246,9 +250,7 @@ class _Publisher:
             answer = self._client.get(f"{path}/")
             has = {row["id"] for row in cast("list[Json]", answer["result"])}
             if has != wanted:
-                self._client.post(
-                    path, {"permission_view_menu_ids": sorted(wanted)}
-                )
+                self._client.post(path, {"permission_view_menu_ids": sorted(wanted)})
         return ids
 
     def set_dashboard_roles(self, roles: Mapping[str, int]) -> None:
@@ -287,9 +289,7 @@ class _Publisher:
                 )
             elif not _is_same_account(row, body):
                 self._client.put(f"/api/v1/security/users/{row['id']}", body)
-        ours = set(roles.values()) & {
-            roles[role.name] for role in self._bundle.roles
-        }
+        ours = set(roles.values()) & {roles[role.name] for role in self._bundle.roles}
         for row in known.values():
             has = {cast("int", role["id"]) for role in cast("list[Json]", row["roles"])}
             if row["active"] and has & ours:

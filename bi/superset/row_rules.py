@@ -38,7 +38,7 @@ def row_rules(datasets: Iterable[Dataset]) -> list[RowRule]:
     for dataset in datasets:
         if dataset.access is None:
             raise UnprotectedDatasetError(
-                f"dataset {dataset.name}: no access rule, so no row rule ({dataset.file})"
+                f"dataset {dataset.name}: no access rule ({dataset.file})"
             )
         rule = dataset.access
         tables[rule.name, rule.for_superset()].add(dataset.name)

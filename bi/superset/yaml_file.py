@@ -23,7 +23,7 @@ class Node:
         value: Plain value; lists and mappings hold nodes.
     """
 
-    value: str | int | float | bool | None | list[Node] | dict[str, Node]
+    value: str | int | float | bool | list[Node] | dict[str, Node] | None
     file: str
     line: int
 

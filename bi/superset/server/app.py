@@ -1,4 +1,4 @@
-"""What is added to Superset's own application: language, files, throttle, first page."""
+"""What is added to Superset's own application: language, files, guards, first page."""
 
 import json
 from pathlib import Path
