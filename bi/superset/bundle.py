@@ -351,6 +351,7 @@ class _Compiler:
                 # Charts name their own scheme. With one here, every reader's page would
                 # try to write its colours back.
                 "color_scheme": "",
+                "map_label_colors": {},
                 "expanded_slices": {},
                 "timed_refresh_immune_slices": [],
                 "refresh_frequency": 0,
