@@ -48,6 +48,7 @@ _HEIGHTS = {
 _GRAINS = {"day": "P1D", "week": "P1W", "month": "P1M", "quarter": "P3M", "year": "P1Y"}
 _DATE_FORMATS = {"P1D": "%d.%m", "P1W": "%d.%m", "P1M": "%b", "P3M": "%b", "P1Y": "%Y"}
 _NO_FILTER = "No filter"
+_MONTHS_AGO = "months_ago"
 #: More than a strip can show: a full answer would carry a warning sign.
 _STRIP_ROWS = 10
 _TABLE_ROWS = 1000
@@ -274,7 +275,6 @@ class ChartBuilder:
         groups = [self.column(n, dataset).name for n in by.items()] if by else []
         is_many = len(names) > 1 or bool(groups)
         last = spec.get("last")
-        period = _last_months(last.number()) if last else _NO_FILTER
         duration = _GRAINS[grain.text()]
         return "echarts_timeseries_bar", {
             "x_axis": x.name,
@@ -282,19 +282,7 @@ class ChartBuilder:
             "x_axis_time_format": _DATE_FORMATS[duration],
             "metrics": names,
             "groupby": groups,
-            "adhoc_filters": [
-                {
-                    "clause": "WHERE",
-                    "expressionType": "SIMPLE",
-                    "subject": x.name,
-                    "operator": "TEMPORAL_RANGE",
-                    "comparator": period,
-                    "isExtra": False,
-                    "isNew": False,
-                    "filterOptionName": f"filter_{x.name}",
-                    "sqlExpression": None,
-                }
-            ],
+            "adhoc_filters": _last_months(last, x, dataset),
             "row_limit": _BAR_ROWS,
             "order_desc": True,
             "orientation": "vertical",
@@ -509,6 +497,31 @@ def _tints(states: list[str]) -> Iterator[dict[str, object]]:
             }
 
 
-def _last_months(number: int) -> str:
-    start = f"DATEADD(DATETRUNC(DATETIME('today'), month), -{number - 1}, month)"
-    return f"{start} : DATEADD(DATETIME('today'), 1, day)"
+def _last_months(last: Node | None, x: Column, dataset: Dataset) -> list[FormData]:
+    """Give the filters of a time axis.
+
+    A table that counts its months back from the moment of its data is asked for the
+    last of them; any other from the day on which it is read.
+    """
+    period = _NO_FILTER
+    filters = []
+    if last is not None and _MONTHS_AGO in dataset.columns:
+        filters.append(_filter(_MONTHS_AGO, "<", last.number()))
+    elif last is not None:
+        start = f"DATETRUNC(DATETIME('today'), month), -{last.number() - 1}, month"
+        period = f"DATEADD({start}) : DATEADD(DATETIME('today'), 1, day)"
+    return [_filter(x.name, "TEMPORAL_RANGE", period), *filters]
+
+
+def _filter(column: str, operator: str, value: str | int) -> FormData:
+    return {
+        "clause": "WHERE",
+        "expressionType": "SIMPLE",
+        "subject": column,
+        "operator": operator,
+        "comparator": value,
+        "isExtra": False,
+        "isNew": False,
+        "filterOptionName": f"filter_{column}",
+        "sqlExpression": None,
+    }

@@ -188,6 +188,28 @@ def test_a_bar_chart_names_what_its_table_can_give(
         compiled(folder)
 
 
+@pytest.mark.parametrize("counts_back", [True, False])
+def test_the_last_months_count_from_the_data_where_it_counts_them(
+    tmp_path: Path, *, counts_back: bool
+) -> None:
+    """A home whose agency lives in the past shows its own last months."""
+    kpi = dict(CATALOG.datasets["rpt_kpi"].columns)
+    if counts_back:
+        kpi["months_ago"] = column("months_ago", "smallint")
+    table = replace(CATALOG.datasets["rpt_kpi"], columns=kpi)
+    catalog = replace(CATALOG, datasets={**CATALOG.datasets, "rpt_kpi": table})
+    bar = (
+        "{title: Т, viz: bar, table: rpt_kpi, x: event_date, grain: month,"
+        " last: 12, metrics: [deals_closed]}"
+    )
+    page = "{title: Т, question: Т, slug: t, roles: [head], rows: [[bar: 12]]}"
+    bundle = compiled(write(tmp_path, page, {"bar": bar}), catalog)
+    (chart,) = [a for n, a in bundle.assets.items() if n.startswith("charts/")]
+    filters = json.loads(json.dumps(chart))["params"]["adhoc_filters"]
+    assert ("today" in filters[0]["comparator"]) is not counts_back
+    assert [f["subject"] for f in filters[1:]] == ["months_ago"] * counts_back
+
+
 def test_a_chart_that_stands_in_no_row_is_an_error(tmp_path: Path) -> None:
     folder = write(tmp_path, charts={**CHARTS, "spare": CHARTS["counted"]})
     with pytest.raises(CompileError, match=r"spare stands in no row.*spare.yaml:1"):
