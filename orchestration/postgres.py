@@ -9,6 +9,7 @@ mode-700 folder), binaries and data live under ``/var/lib/reestr`` instead.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -59,22 +60,43 @@ class EmbeddedServer:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def is_running(self) -> bool:
-        """Whether a server of this cluster answers ``pg_ctl status``."""
-        return (self.data / "postmaster.pid").exists() and (
-            self._run("pg_ctl", "-D", str(self.data), "status", check=False) == 0
+        """Whether the process of the pid file is this cluster's server.
+
+        After a power cut or a kill the number in the file may belong to another
+        program, or to nobody.
+        """
+        pid_file = self.data / "postmaster.pid"
+        if not pid_file.exists():
+            return False
+        text = pid_file.read_text(encoding="utf-8", errors="replace")
+        number = text.split("\n", 1)[0].strip()
+        # A process that has ended and nobody collected has no command.
+        command = Path(f"/proc/{number}/cmdline")
+        return (
+            number.isdigit()
+            and command.exists()
+            and str(self.data).encode() in command.read_bytes().split(b"\0")
         )
 
     def start(self) -> None:
         """Start the server, creating the cluster first; a running one is left alone.
 
+        Starts at the same time wait for each other.
+
         Raises:
             PostgresError: the port is taken, or the server does not come up.
         """
+        _make_folder(self.data.parent, self.user)
+        with (self.data.parent / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._start()
+
+    def _start(self) -> None:
         if not (self.data / "PG_VERSION").exists():
             self._create()
         if self.is_running():
             return
-        _clear_stale_pid_file(self.data)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
         if port_is_taken(self.port):
             raise PostgresError(
                 f"port {self.port} is taken by another program: stop it, or set "
@@ -107,7 +129,6 @@ class EmbeddedServer:
         locale = [] if self.version == OLDEST else builtin
         draft = self.data.with_name(f"{self.data.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
-        _make_folder(self.data.parent, self.user)
         password_file = self.data.parent / "administrator"
         password_file.touch(mode=0o600)
         password_file.write_text(self.password, encoding="utf-8")
@@ -304,18 +325,6 @@ def _make_folder(folder: Path, user: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user:
         shutil.chown(folder, user)
-
-
-def _clear_stale_pid_file(data: Path) -> None:
-    """Remove a pid file whose process is gone or is another program."""
-    pid_file = data / "postmaster.pid"
-    if not pid_file.exists():
-        return
-    first = pid_file.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
-    command = Path(f"/proc/{first.strip()}/cmdline")
-    alive = first.strip().isdigit() and command.exists()
-    if not alive or str(data).encode() not in command.read_bytes():
-        pid_file.unlink(missing_ok=True)
 
 
 def port_is_taken(port: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.agency_home import AgencyHome, living_agency
 
 PARTS = ("unit", "warehouse", "browser")
 # Whoever uses one of these, through whatever other fixture, talks to a real server.
-SERVER_FIXTURES = {"postgres", "server_folder"}
+SERVER_FIXTURES = {"postgres", "server_folders"}
 BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
@@ -76,12 +76,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         server.stop()
 
 
-@pytest.fixture
-def server_folder(tmp_path: Path) -> Path:
-    """A folder for a home with a server of its own, open to the server's user."""
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        path.chmod(0o755)
-    return tmp_path
+@pytest.fixture(scope="session")
+def server_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make folders for homes with a server of their own, open to the server's user."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        for path in (folder, folder.parent, folder.parent.parent):
+            path.chmod(0o755)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")
