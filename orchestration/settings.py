@@ -6,10 +6,12 @@ A home is one warehouse, one firm. Secrets that nobody gave are made once and ke
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,24 +64,32 @@ class Settings:
     def secret(self, name: str) -> str:
         """A secret, made at the first call and kept in the home's file."""
         value = self.get(name)
-        if not value:
-            value = secrets.token_urlsafe(24)
-            self.keep(name, value)
-        return value
+        if value:
+            return value
+        with self._writing() as kept:
+            return kept.setdefault(name, secrets.token_urlsafe(24))
 
     def keep(self, name: str, value: str) -> None:
         """Write one setting into the home's file (mode 600)."""
-        kept = _read(self.file)
-        if kept.get(name) == value:
+        if _read(self.file).get(name) == value:
             return
-        kept[name] = value
+        with self._writing() as kept:
+            kept[name] = value
+
+    @contextmanager
+    def _writing(self) -> Iterator[dict[str, str]]:
+        """Change the home's file; changes at the same time wait for each other."""
         self.home.mkdir(parents=True, exist_ok=True)
-        text = "".join(f"{key}={kept[key]}\n" for key in sorted(kept))
-        draft = self.file.with_suffix(".draft")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        draft.replace(self.file)
+        with (self.home / ".env.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = _read(self.file)
+            yield kept
+            text = "".join(f"{key}={kept[key]}\n" for key in sorted(kept))
+            draft = self.file.with_suffix(".draft")
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            draft.replace(self.file)
 
     def folder(self, name: str) -> Path:
         """A folder of the home, made when missing, for its owner only."""
