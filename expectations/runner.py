@@ -96,7 +96,8 @@ def failing_records(
             for record_key in columns[one.key]:
                 found += 1
                 yield CheckResult(one.id, str(record_key), one.marks)
-        expected = result.result.get("unexpected_count", 0)
+        # None where no record meets the rule's condition.
+        expected = result.result.get("unexpected_count") or 0
         if found != expected:
             raise CheckError(
                 f"rule {one.id}: {expected} records fail, {found} were named"

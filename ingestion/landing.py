@@ -460,7 +460,7 @@ def _check_shrink(
         raise SweepRefusedError(
             f"{raw.name}.{table.name}: {lost} of {known} rows are missing in the "
             "portal, which looks like lost rights of the webhook: check its rights, "
-            "or accept the loss explicitly if the rows were deleted"
+            "or run with --accept-shrinkage if the rows were deleted"
         )
 
 

@@ -62,6 +62,11 @@ def serve(
         if server.url:
             processes.wait_until_ready(settings, server, READY_SECONDS)
             say(f"{server.name}: {server.url}")
+    if any(server.name == "superset" for server in wanted) and last_publication(
+        warehouse
+    ):
+        done = publish_dashboards(warehouse)
+        say(f"dashboards: {len(done.dashboards)}, {done.writes} changes written")
     return 0
 
 
@@ -85,7 +90,8 @@ def status(settings: Settings, *, say: Say) -> int:
     """Say what runs and how fresh the published numbers are."""
     for name in STARTED:
         running = processes.is_running(settings, name)
-        say(f"{name}: {processes.address(settings, name) if running else 'stopped'}")
+        place = processes.address(settings, name) or "running" if running else "stopped"
+        say(f"{name}: {place}")
     if settings.get("REESTR_DATABASE_URL"):
         say("postgres: the server of REESTR_DATABASE_URL")
     elif not (settings.home / "postgres").exists():

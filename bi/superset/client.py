@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import cast
 
 import requests
@@ -41,6 +42,10 @@ class SupersetClient:
             SupersetError: the server is not there, or refuses.
         """
         session = requests.Session()
+        # Behind a TLS proxy the server wants https and marks its cookies secure; the
+        # publisher comes past the proxy, from this machine or the same network.
+        session.headers["X-Forwarded-Proto"] = "https"
+        session.cookies.set_policy(DefaultCookiePolicy(secure_protocols=("http",)))
         try:
             response = session.post(
                 f"{url}/api/v1/security/login",
@@ -142,4 +147,5 @@ class SupersetClient:
         self._has_csrf_token = True
         token = self.get("/api/v1/security/csrf_token/")["result"]
         self._session.headers["X-CSRFToken"] = str(token)
-        self._session.headers["Referer"] = self.url
+        # The header that the sign-in set says over which protocol we came.
+        self._session.headers["Referer"] = self.url.replace("http://", "https://", 1)

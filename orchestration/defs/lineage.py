@@ -227,7 +227,7 @@ def _dashboards(warehouse: Warehouse) -> dg.AssetsDefinition:
     def dashboards(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None]]:
-        if not processes.is_running(warehouse.settings, "superset"):
+        if not serving.superset_is_served(warehouse.settings):
             context.log.info("Superset is not running: nothing to bring in line")
             return
         done = serving.publish_dashboards(warehouse)

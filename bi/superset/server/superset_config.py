@@ -140,4 +140,5 @@ TALISMAN_CONFIG = {
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = os.environ.get("REESTR_SUPERSET_HTTPS") == "1"
-ENABLE_PROXY_FIX = os.environ.get("REESTR_SUPERSET_PROXY") == "1"
+# TLS ends at a proxy in front; it tells the reader's address and protocol.
+ENABLE_PROXY_FIX = os.environ.get("REESTR_SUPERSET_HTTPS") == "1"

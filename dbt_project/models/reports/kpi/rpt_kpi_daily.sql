@@ -37,6 +37,13 @@ keyed as (
             'pipeline_label', 'channel_label',
         ]) }} as kpi_key,
         *,
+        -- Months of the firm's calendar, so that a chart of the last year needs no clock.
+        cast(
+            12 * (
+                extract(year from {{ today() }}) - extract(year from event_month)
+            ) + extract(month from {{ today() }}) - extract(month from event_month)
+            as smallint
+        ) as months_ago,
         {{ money_reader_keys('employee_key', 'ancestor_keys') }} as reader_keys
 
     from grouped

@@ -40,16 +40,18 @@ renamed as (
 
         ---------- ids
         source.id as source_id,
-        source.id as deal_number,
-        {{ source_link('source.assigned_by_id') }} as responsible_id,
+        {{ filled(mapped('bitrix24', 'deals', 'deal_number', 'id')) }} as deal_number,
+        {{ source_link(mapped('bitrix24', 'deals', 'responsible_id', 'assigned_by_id')) }}
+            as responsible_id,
 
         ---------- strings
-        source.title,
-        coalesce({{ filled('source.category_id') }}, '0') as pipeline,
-        source.stage_id as crm_stage,
-        {{ filled('source.type_id') }} as crm_type,
-        {{ filled('source.source_id') }} as crm_channel,
-        {{ filled('source.currency_id') }} as currency,
+        {{ filled(mapped('bitrix24', 'deals', 'title', 'title')) }} as title,
+        coalesce({{ filled(mapped('bitrix24', 'deals', 'pipeline', 'category_id')) }}, '0')
+            as pipeline,
+        {{ filled(mapped('bitrix24', 'deals', 'crm_stage', 'stage_id')) }} as crm_stage,
+        {{ filled(mapped('bitrix24', 'deals', 'deal_type', 'type_id')) }} as crm_type,
+        {{ filled(mapped('bitrix24', 'deals', 'channel', 'source_id')) }} as crm_channel,
+        {{ filled(mapped('bitrix24', 'deals', 'currency', 'currency_id')) }} as currency,
         {{ filled(mapped('bitrix24', 'deals', 'contract_number')) }} as contract_number,
         coalesce(
             refusal_reasons.option_label,
@@ -58,13 +60,14 @@ renamed as (
         {{ filled(mapped('bitrix24', 'deals', 'refusal_comment')) }} as refusal_comment,
         {{ filled(mapped('bitrix24', 'deals', 'object_address')) }} as object_address,
         {{ filled(mapped('bitrix24', 'deals', 'partner_agency')) }} as partner_agency,
-        nullif(
-            btrim(concat_ws(' ', contacts.last_name, contacts.name)), ''
+        coalesce(
+            {{ filled(mapped('bitrix24', 'deals', 'client_name')) }},
+            {{ filled("concat_ws(' ', contacts.last_name, contacts.name)") }}
         ) as client_name,
 
         ---------- numerics, in the deal's currency
         -- The portal keeps 0 where nobody entered a sum.
-        nullif({{ money('source.opportunity') }}, 0) as price,
+        nullif({{ money(mapped('bitrix24', 'deals', 'price', 'opportunity')) }}, 0) as price,
         {{ money(mapped('bitrix24', 'deals', 'commission')) }} as commission,
         {{ money(mapped('bitrix24', 'deals', 'partner_share')) }} as partner_share,
         {{ money(mapped('bitrix24', 'deals', 'direct_expenses')) }} as direct_expenses,
@@ -82,12 +85,14 @@ renamed as (
             as planned_settlement_date,
         {{ source_date(mapped('bitrix24', 'deals', 'settlement_date')) }}
             as settlement_date,
-        -- The portal has no refusal date; the stage history tells it.
-        cast(null as date) as lost_date,
+        -- The portal has no refusal date of its own; the stage history tells it.
+        {{ source_date(mapped('bitrix24', 'deals', 'lost_date')) }} as lost_date,
 
         ---------- timestamps
-        {{ source_time('source.date_create') }} as created_at,
-        {{ source_time('source.date_modify') }} as modified_at,
+        {{ source_time(mapped('bitrix24', 'deals', 'created_at', 'date_create')) }}
+            as created_at,
+        {{ source_time(mapped('bitrix24', 'deals', 'modified_at', 'date_modify')) }}
+            as modified_at,
         deletions.missing_since as deleted_at,
 
         ---------- flags
