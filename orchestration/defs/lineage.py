@@ -14,7 +14,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
 
 from ingestion.mapping import Connection
-from orchestration import processes, serving, transformation
+from orchestration import serving, transformation
 from orchestration.passes import Pass
 from orchestration.publication import published_models
 from orchestration.resources import RESOURCE

@@ -1,30 +1,15 @@
-"""The pages as people see them: Russian, in both themes, with working links.
-
-Pictures go to the folder that ``REESTR_PICTURES`` names, where there is one.
-"""
+"""The pages as people see them: Russian, in both themes, with working links."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browser.pages import Enter, picture, settle, tile
 from tests.superset_site import Site
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: Words in Latin letters that a reader meets as names.
 NAMES = {"Bitrix"}
 
@@ -40,71 +25,6 @@ VISIBLE_TEXTS = """() => {
   }
   return [...found];
 }"""
-
-Enter = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def enter(browser: Browser, site: Site) -> Iterator[Enter]:
-    """Sign in through the form; the page collects what goes wrong."""
-    contexts = []
-
-    def sign_in(
-        username: str,
-        *,
-        theme: str = "light",
-        width: int = 1440,
-        height: int = 900,
-    ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if theme == "dark" else "light",
-            locale="ru-RU",
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{site.url}/login/")
-        page.locator("#username").fill(username)
-        page.locator("input[type=password]:visible").fill(site.passwords[username])
-        page.keyboard.press("Enter")
-        page.wait_for_url(re.compile("/superset/dashboard/"), timeout=60_000)
-        settle(page)
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
-
-
-def settle(page: Page) -> None:
-    """Wait until every tile has drawn what it asked for."""
-    page.locator(".dashboard-component-chart-holder").first.wait_for(timeout=60_000)
-    page.wait_for_load_state("networkidle", timeout=60_000)
-    page.wait_for_function(
-        "() => ![...document.querySelectorAll('.loading, [aria-label=Loading]')]"
-        ".some((it) => it.checkVisibility())",
-        timeout=60_000,
-    )
-
-
-def tile(page: Page, kind: str, key: str) -> Locator:
-    """Find a tile by the id that the compiler gives it."""
-    return page.locator(f".dashboard-component-chart-holder:has(> #CHART-{kind}-{key})")
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a picture where somebody asked for pictures."""
-    folder = os.environ.get("REESTR_PICTURES")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def english_words(page: Page) -> set[str]:
