@@ -141,7 +141,7 @@ class Firm:
                 one in own and family == "sales" for one, family in self.people[deal]
             ):
                 continue
-            owners = sorted(holders(row, "UF_CRM_DEAL_OWNER"))
+            owners = sorted(holders(row, "UF_CRM_DEAL_OWNER"), key=int)
             amount = Decimal(str(row["UF_CRM_COMMISSION"] or "0").partition("|")[0])
             parts = split(amount, owners)
             found[deal] = (
@@ -158,7 +158,7 @@ def holders(row: Mapping[str, object], field: str) -> list[str]:
 
 
 def split(amount: Decimal, owners: list[str]) -> dict[str, Decimal]:
-    """Equal parts; odd kopecks go to the first keys in the order of text."""
+    """Equal parts; odd kopecks go to the lowest numbers."""
     if not owners:
         return {}
     base, odd = divmod(int(amount * 100), len(owners))

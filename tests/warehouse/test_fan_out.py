@@ -72,43 +72,31 @@ def test_shares_of_people_add_up_to_the_deal(agency_home: AgencyHome) -> None:
     compared = " or ".join(
         f"deals.{name} is distinct from shares.{name}" for name in MONEY
     )
-    query = (
-        "select count(*), count(*) filter (where {compared}) from"
-        " reports.rpt_deal_registry as deals left join (select deal_key, {shares}"
-        " from reports.rpt_deal_registry_split where {scope} group by deal_key)"
+    [(deals, different)] = agency_home.rows(
+        f"select count(*), count(*) filter (where {compared}) from"
+        f" reports.rpt_deal_registry as deals left join (select deal_key, {shares}"
+        " from dbt_intermediate.int_deal_shares__split group by deal_key)"
         " as shares using (deal_key) where deals.deal_owner_name is not null"
     )
-    for scope in (
-        "reader_keys[1] like 'split/employee:%'",
-        # The root of the agency's tree: the company as one scope.
-        "reader_keys[1] = 'split/sales:demo_agency:1'",
-    ):
-        [(deals, different)] = agency_home.rows(
-            query.format(compared=compared, shares=shares, scope=scope)
-        )
-        assert deals > 100
-        assert different == 0, scope
+    assert deals > 100
+    assert different == 0
 
 
-def test_a_unit_has_the_shares_of_its_people(agency_home: AgencyHome) -> None:
+def test_a_leader_has_the_shares_of_the_groups_people(agency_home: AgencyHome) -> None:
     amounts = ", ".join(f"sum({name}) as {name}" for name in (*MONEY, "credit_weight"))
-    units = agency_home.frame(
-        "select deal_key, split_part(reader_keys[1], ':', 3) as unit, "
-        + ", ".join((*MONEY, "credit_weight"))
-        + " from reports.rpt_deal_registry_split"
-        " where reader_keys[1] like 'split/sales:%' order by 1, 2"
+    read = agency_home.frame(
+        "select deal_key, " + ", ".join((*MONEY, "credit_weight")) + ""
+        " from reports.rpt_deal_registry_split"
+        " where reader_keys = array['split/reader:group_leader'] order by 1"
     )
     people = agency_home.frame(
-        f"select deal_key, unit.id as unit, {amounts}"
-        " from reports.rpt_deal_registry_split as share"
-        " join dbt_core.dim_employees as person"
-        " on share.reader_keys[1] = 'split/employee:' || person.employee_key"
-        " cross join lateral (select split_part(key, ':', 2) as id"
-        " from unnest(person.ancestor_keys) as key) as unit"
-        " group by 1, 2 order by 1, 2"
+        f"select deal_key, {amounts} from dbt_intermediate.int_deal_shares__split"
+        " where ancestor_keys && (select array[org_unit_key]"
+        " from dbt_core.dim_employees where source_id = '5')"
+        " group by 1 order by 1"
     )
-    assert len(units) > 500
-    assert units.to_dict("records") == people.to_dict("records")
+    assert len(read) > 50
+    assert read.to_dict("records") == people.to_dict("records")
 
 
 @pytest.mark.parametrize("metric", KPI)
