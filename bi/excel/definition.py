@@ -120,7 +120,8 @@ def reader_rights(keys: Iterable[str]) -> ReaderRights:
         raise NoRightsError("the reader has no scope, so there are no rows to show")
     rights = {right for right, _ in known}
     money = next((right for right in MONEY_RIGHTS if right in rights), "none")
-    levels = {level.partition(":")[0] for _, level in known}
+    # The key of the summed shares says who reads, not what.
+    levels = {level.partition(":")[0] for _, level in known} - {"reader"}
     if "company" in levels:
         return ReaderRights(money, "company")
     return ReaderRights(money, "employee" if levels == {"employee"} else "unit")

@@ -68,34 +68,36 @@ def test_a_sum_of_money_is_the_same_in_every_layer(
 
 def test_shares_of_people_add_up_to_the_deal(agency_home: AgencyHome) -> None:
     """Every deal with an owner, every amount, kopeck by kopeck."""
-    shares = ", ".join(f"sum({name}) as {name}" for name in MONEY)
-    compared = " or ".join(
+    sums = ", ".join(f"sum({name}) as {name}" for name in MONEY)
+    different = " or ".join(
         f"deals.{name} is distinct from shares.{name}" for name in MONEY
     )
-    [(deals, different)] = agency_home.rows(
-        f"select count(*), count(*) filter (where {compared}) from"
-        f" reports.rpt_deal_registry as deals left join (select deal_key, {shares}"
-        " from dbt_intermediate.int_deal_shares__split group by deal_key)"
-        " as shares using (deal_key) where deals.deal_owner_name is not null"
+    [(deals, wrong, weights)] = agency_home.rows(
+        f"select count(*), count(*) filter (where {different}), min(credit_weight)"
+        " from reports.rpt_deal_registry as deals left join"
+        f" (select deal_key, {sums}, sum(credit_weight) as credit_weight"
+        " from dbt_intermediate.int_deal_shares__split group by deal_key) as shares"
+        " using (deal_key) where deals.deal_owner_name is not null"
     )
     assert deals > 100
-    assert different == 0
+    assert (wrong, weights) == (0, 1)
 
 
-def test_a_leader_has_the_shares_of_the_groups_people(agency_home: AgencyHome) -> None:
-    amounts = ", ".join(f"sum({name}) as {name}" for name in (*MONEY, "credit_weight"))
+def test_a_group_has_the_shares_of_its_people(agency_home: AgencyHome) -> None:
+    """A reader's row of a deal is the sum over everyone in the reader's scope."""
+    columns = (*MONEY, "credit_weight")
+    sums = ", ".join(f"sum({name}) as {name}" for name in columns)
     read = agency_home.frame(
-        "select deal_key, " + ", ".join((*MONEY, "credit_weight")) + ""
-        " from reports.rpt_deal_registry_split"
-        " where reader_keys = array['split/reader:group_leader'] order by 1"
+        f"select deal_key, {', '.join(columns)} from reports.rpt_deal_registry_split"
+        " where registry_key like '%|group_leader' order by 1"
     )
     people = agency_home.frame(
-        f"select deal_key, {amounts} from dbt_intermediate.int_deal_shares__split"
-        " where ancestor_keys && (select array[org_unit_key]"
-        " from dbt_core.dim_employees where source_id = '5')"
-        " group by 1 order by 1"
+        f"select deal_key, {sums} from dbt_intermediate.int_deal_shares__split"
+        " where employee_key in (select employee_key from dbt_core.dim_employees"
+        " where group_key = (select group_key from dbt_core.dim_employees"
+        " where source_id = '5')) group by 1 order by 1"
     )
-    assert len(read) > 50
+    assert len(read) > 20
     assert read.to_dict("records") == people.to_dict("records")
 
 

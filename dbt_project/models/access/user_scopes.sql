@@ -112,16 +112,26 @@ scopes as (
 
     union all
 
-    -- An exception widens rows and money alike, in the families of the person's role.
+    -- An exception widens rows and money alike, in the function of the named unit.
     select
         rights.username,
-        rights.right_name || '/' || rights.family || ':' || org_units.org_unit_key as key
+        rights.right_name || '/' || org_units.function || ':' || org_units.org_unit_key
+            as key
     from rights
     inner join exceptions
         on rights.username = exceptions.username
     inner join org_units
         on split_part(org_units.org_unit_key, ':', 2) = exceptions.org_unit_id
-    where rights.family is not null
+    where rights.level <> 'company'
+
+    union all
+
+    -- Shares of several scopes are summed for their reader.
+    select distinct
+        rights.username,
+        'split/reader:' || rights.username as key
+    from rights
+    where rights.right_name = 'split'
 
 )
 

@@ -1,0 +1,97 @@
+{# One row per deal and person of its sale, with the person's share of the money role. #}
+with
+
+registry as (
+
+    select * from {{ ref('int_deal_registry__described') }}
+
+),
+
+participants as (
+
+    select * from {{ ref('fct_deal_participants') }}
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+owner_shares as (
+
+    select
+        registry.deal_key,
+        participants.employee_key,
+        participants.credit_weight,
+        {%- for column in registry_money_columns() %}
+        cast(
+            {{ split_amount(
+                'registry.' ~ column, 'participants.weight', 'participants.total_weight',
+                'registry.deal_key', 'participants.employee_key'
+            ) }} as numeric(18, 2)
+        ) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from registry
+
+    inner join participants
+        on
+            registry.deal_key = participants.deal_key
+            and participants.role = 'deal_owner'
+
+),
+
+-- Everyone who takes part in the sale, and the person the card is assigned to.
+people as (
+
+    select
+        registry.deal_key,
+        participants.employee_key,
+        participants.ancestor_keys
+
+    from registry
+
+    inner join participants
+        on registry.deal_key = participants.deal_key
+
+    where participants.family = 'sales'
+
+    union
+
+    select
+        registry.deal_key,
+        employees.employee_key,
+        employees.ancestor_keys
+
+    from registry
+
+    inner join employees
+        on registry.responsible_key = employees.employee_key
+
+    where employees.function = 'sales'
+
+),
+
+shared as (
+
+    select
+        people.deal_key,
+        people.employee_key,
+        people.ancestor_keys,
+        coalesce(owner_shares.credit_weight, 0) as credit_weight,
+        {%- for column in registry_money_columns() %}
+        owner_shares.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from people
+
+    left join owner_shares
+        on
+            people.deal_key = owner_shares.deal_key
+            and people.employee_key = owner_shares.employee_key
+
+)
+
+select * from shared
