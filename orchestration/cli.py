@@ -129,7 +129,7 @@ def _sql(options: argparse.Namespace, settings: Settings) -> int:
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     from orchestration.exports import export  # noqa: PLC0415
-    from orchestration.warehouse import open_warehouse  # noqa: PLC0415
+    from orchestration.warehouse import known_warehouse  # noqa: PLC0415
 
     filters: dict[str, list[str]] = {}
     for text in options.filter or ():
@@ -138,7 +138,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
             raise SettingsError(f"--filter {text!r}: write column=value")
         filters.setdefault(column, []).append(value)
     result = export(
-        open_warehouse(settings),
+        known_warehouse(settings),
         options.workbook,
         username=options.username,
         filters=filters,
@@ -150,7 +150,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
 
 def _decide(options: argparse.Namespace, settings: Settings) -> int:
     from orchestration.decisions import decide, template  # noqa: PLC0415
-    from orchestration.warehouse import open_warehouse  # noqa: PLC0415
+    from orchestration.warehouse import known_warehouse  # noqa: PLC0415
 
     if options.template:
         options.file.write_bytes(template(options.kind))
@@ -160,7 +160,7 @@ def _decide(options: argparse.Namespace, settings: Settings) -> int:
     if not options.username:
         raise SettingsError("decide: name the author with --as USER")
     done = decide(
-        open_warehouse(settings),
+        known_warehouse(settings),
         options.kind,
         options.file,
         author=options.username,

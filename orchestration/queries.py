@@ -9,7 +9,7 @@ from typing import TextIO
 import psycopg
 
 from orchestration.settings import Settings, SettingsError
-from orchestration.warehouse import Warehouse, open_warehouse
+from orchestration.warehouse import Warehouse, known_warehouse
 
 MOST_TABLE_ROWS = 1000
 
@@ -22,14 +22,16 @@ def run_query(
     output: str,
     stream: TextIO,
 ) -> int:
-    """Run one statement and print its rows.
+    """Run statements and print the rows of the last one.
 
     The connection is the person's own login: the text of the query cannot widen what
     it sees, whatever it sets.
     """
-    warehouse = open_warehouse(settings)
+    warehouse = known_warehouse(settings)
     with _connect(warehouse, username) as connection:
         cursor = connection.execute(query.encode())
+        while cursor.nextset():
+            pass
         if cursor.description is None:
             stream.write(f"{cursor.statusmessage}\n")
             return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from orchestration.passes import STAGES, Pass, PassRequest
+from orchestration.passes import STAGES, Pass, PassRequest, home_connections
 from orchestration.serving import dagster_environment, provision_home
 from orchestration.settings import Settings
 from orchestration.warehouse import open_warehouse
@@ -13,12 +13,10 @@ from orchestration.warehouse import open_warehouse
 Say = Callable[[str], None]
 
 
-class PassFailedError(Exception):
-    """A stage of the pass failed; the text is that of its error."""
-
-
 def run(settings: Settings, request: PassRequest, *, say: Say) -> int:
     """Run one pass and say how far it is and what it did."""
+    # A mistake in a connection is told before a server is made for it.
+    home_connections(settings)
     warehouse = open_warehouse(settings)
     provision_home(warehouse)
     os.environ.update(dagster_environment(warehouse))

@@ -23,7 +23,12 @@ from orchestration.postgres import embedded_server, free_port, port_is_taken
 from orchestration.processes import Server
 from orchestration.settings import REPOSITORY, Settings, SettingsError
 from orchestration.transformation import manifest_file
-from orchestration.warehouse import Warehouse, open_warehouse, provision
+from orchestration.warehouse import (
+    Warehouse,
+    known_warehouse,
+    open_warehouse,
+    provision,
+)
 
 Say = Callable[[str], None]
 
@@ -47,6 +52,8 @@ def serve(
         )
     if foreground and len(parts) != 1:
         raise SettingsError("serve --foreground: name exactly one part")
+    # A mistake in a connection is told before a server is made for it.
+    home_connections(settings)
     warehouse = open_warehouse(settings)
     provision_home(warehouse)
     wanted = [
@@ -103,7 +110,7 @@ def status(settings: Settings, *, say: Say) -> int:
             say("postgres: stopped")
             return 0
         say(f"postgres: 127.0.0.1:{server.port}")
-    warehouse = open_warehouse(settings)
+    warehouse = known_warehouse(settings)
     with warehouse.connect("transformer") as connection:
         row = connection.execute(
             "select publication_id, data_as_of, published_at"

@@ -111,6 +111,24 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return warehouse
 
 
+def known_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse of a home, for those who only ask it.
+
+    Raises:
+        SettingsError: nobody has made one in this home.
+    """
+    is_external = bool(settings.get("REESTR_DATABASE_URL"))
+    if is_external or (settings.home / "postgres").exists():
+        warehouse = open_warehouse(settings)
+        with psycopg.connect(warehouse.admin_url) as connection:
+            if _provisioned(connection, warehouse.database):
+                return warehouse
+    raise SettingsError(
+        f"no warehouse in {settings.home} yet: ./reestr demo makes one, or name your "
+        "connections in REESTR_CONNECTIONS and call ./reestr run"
+    )
+
+
 def provision(warehouse: Warehouse, usernames: Iterable[str]) -> None:
     """Bring databases, logins and frame up to date; nothing is done twice.
 
