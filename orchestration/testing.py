@@ -100,5 +100,6 @@ def _is_home_setting(name: str) -> bool:
     """Tests make their own homes; only the server to use may be given to them."""
     return name.startswith("REESTR_") and name not in (
         "REESTR_DATABASE_URL",
+        "REESTR_PICTURES",
         "REESTR_SUPERSET_PYTHON",
     )

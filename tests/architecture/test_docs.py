@@ -28,8 +28,6 @@ README = REPOSITORY / "README.md"
 CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
 EXAMPLE = REPOSITORY / ".env.example"
 
-# Written by the browser test when the pages change.
-PICTURES = {"now.png", "registry.png"}
 # A copy of .env.example, never committed.
 MADE_BY_HAND = {"docker/.env"}
 # What our own processes hand to their children; nobody else sets them.
@@ -69,8 +67,6 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
     for link in LINK.findall(document.read_text(encoding="utf-8")):
         target, _, _ = link.partition("#")
         if not target or "://" in target:
-            continue
-        if Path(target).parent.name == "images" and Path(target).name in PICTURES:
             continue
         if not (document.parent / target).exists():
             missing.append(link)
