@@ -50,7 +50,7 @@ def _connect(warehouse: Warehouse, username: str | None) -> psycopg.Connection:
         return warehouse.connect("data_team")
     with psycopg.connect(warehouse.admin_url) as connection:
         known = connection.execute(
-            "select 1 from pg_roles where rolname = %s",
+            "select 1 from pg_roles where rolname = %s and rolcanlogin",
             [warehouse.person_role(username)],
         ).fetchone()
     if not known:

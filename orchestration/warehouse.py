@@ -215,6 +215,16 @@ def _create_roles(
                 sql.Identifier(role), sql.Literal(password)
             )
         )
+    left = {
+        role
+        for role in existing
+        if role.startswith(warehouse.person_role(""))
+        and role not in {warehouse.role(login) for login in passwords}
+    }
+    for role in sorted(left):
+        connection.execute(
+            sql.SQL("alter role {} nologin password null").format(sql.Identifier(role))
+        )
     readers = ["bi", "data_team", *(f"p_{username}" for username in people)]
     for login in readers:
         member = sql.Identifier(warehouse.role(login))
