@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import requests
 
+from orchestration.exports import export
 from tests.superset_site import ROLES, Site
 
 WHOLE, SPLIT, NONE = (
@@ -172,6 +174,36 @@ def test_whole_money_is_the_deals_own(
     for row in found:
         expected = truth[row["deal_key"]]
         assert row["commission"] == (None if expected is None else float(str(expected)))
+
+
+@pytest.mark.parametrize("username", ROLES)
+def test_the_workbook_agrees_with_the_page(
+    site: Site,
+    pages: dict[str, Page],
+    datasets: dict[str, int],
+    username: str,
+    tmp_path: Path,
+) -> None:
+    """The same deals and, to the kopeck, the same sums for the same reader."""
+    slug, table = REGISTRY[username]
+    amounts = [] if table == NONE else ["commission", "revenue_net", "paid_amount"]
+    shown = rows(
+        ask(
+            site.reader(username),
+            site,
+            datasets[table],
+            page=pages[slug],
+            columns=["deal_key", *amounts],
+        )
+    )
+    out = tmp_path / "registry.xlsx"
+    done = export(site.warehouse, "registry", username=username, filters={}, out=out)
+    assert done.rows == len(shown) > 0
+    for amount in amounts:
+        total = sum(Decimal(str(row[amount] or 0)) for row in shown)
+        assert done.sums[amount] == total.quantize(Decimal("0.01")), amount
+    assert set(done.sums) >= set(amounts)
+    assert bool(done.sums) == bool(amounts)
 
 
 @pytest.mark.parametrize("username", ["group_leader", "agent"])
