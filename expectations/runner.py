@@ -26,6 +26,8 @@ TABLE = "fct_deal_cards"
 EVERY_RECORD = 100_000_000
 
 logger = logging.getLogger(__name__)
+# It tells of temporary folders that nobody asked about.
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
