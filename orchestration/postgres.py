@@ -27,6 +27,7 @@ SHARED_FOLDER = Path("/var/lib/reestr")
 NEWEST = "18"
 OLDEST = "16"
 START_SECONDS = 60
+KILLED_SECONDS = 10
 
 
 class PostgresError(Exception):
@@ -96,14 +97,19 @@ class EmbeddedServer:
             self._create()
         if self.is_running():
             return
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        if port_is_taken(self.port):
-            raise PostgresError(
-                f"port {self.port} is taken by another program: stop it, or set "
-                "REESTR_POSTGRES_PORT to a free port"
-            )
+        pid_file = self.data / "postmaster.pid"
+        was_killed = pid_file.exists()
+        pid_file.unlink(missing_ok=True)
+        # Children of a killed server may hold its port and memory for a moment.
+        patience = time.monotonic() + (KILLED_SECONDS if was_killed else 0)
+        while port_is_taken(self.port):
+            if time.monotonic() > patience:
+                raise PostgresError(
+                    f"port {self.port} is taken by another program: stop it, or set "
+                    "REESTR_POSTGRES_PORT to a free port"
+                )
+            time.sleep(0.1)
         deadline = time.monotonic() + START_SECONDS
-        # Children of a killed server may hold its shared memory for a moment.
         while self._start_once() != 0:
             if time.monotonic() > deadline:
                 raise PostgresError(
