@@ -162,7 +162,7 @@ def compare(field: Field, operator: str, value: object) -> Condition:
     """
     column = quoted(field.name)
     if field.multiple:
-        return _membership(column, operator, value)
+        return _membership(field, column, operator, value)
     if field.kind is Kind.MULTIFIELD:
         return _contact_point(column, operator, value)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -216,9 +216,10 @@ def _one_of(field: Field, column: str, operator: str, value: object) -> Conditio
     return Condition(joined(("( NOT", inside, joint, column, kept)), (wanted,))
 
 
-def _membership(column: str, operator: str, value: object) -> Condition:
+def _membership(field: Field, column: str, operator: str, value: object) -> Condition:
     given = value if isinstance(value, list | tuple) else [value]
-    wanted = [to_integer(one) for one in given if not is_empty(one)]
+    kept = to_integer if field.kind in INTEGERS else str
+    wanted = [kept(one) for one in given if not is_empty(one)]
     positive = operator not in {"!=", "not in", "not contains", "not like"}
     if not wanted:
         state = "IS NULL" if positive else "IS NOT NULL"

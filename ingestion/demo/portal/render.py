@@ -38,6 +38,8 @@ def as_numbers(field: Field) -> str:
         return coalesced(column, "[]")
     if field.kind is Kind.BOOLEAN:
         return joined(("CASE WHEN", column, "THEN 'Y' ELSE 'N' END"))
+    if isinstance(field.empty_item, str):
+        return coalesced(column, field.empty_item)
     if field.kind in INTEGERS | DOUBLES and field.empty_item is not None:
         return joined(("COALESCE(", column, ",", str(field.empty_item), ")"))
     return column

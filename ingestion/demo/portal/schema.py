@@ -34,6 +34,8 @@ class Kind(StrEnum):
     CONTACT = "crm_contact"
     QUOTE = "crm_quote"
     LOCATION = "location"
+    PARENT = "crm_entity"  # the id of an element of another type
+    LINK = "crm"  # user field: "D_12", "CO_5", "SI_3", "T422_8"
     MULTIFIELD = "crm_multifield"  # phones and e-mails
     BOOLEAN = "boolean"  # user field: 1 or 0
     MONEY = "money"  # user field: "450000.00|RUB"
@@ -53,6 +55,7 @@ INTEGERS: Final = frozenset(
         Kind.COMPANY,
         Kind.CONTACT,
         Kind.QUOTE,
+        Kind.PARENT,
         Kind.BOOLEAN,
         Kind.ENUMERATION,
         Kind.EMPLOYEE,
@@ -71,9 +74,11 @@ USER_FIELD_KINDS: Final = frozenset(
         Kind.MONEY,
         Kind.ENUMERATION,
         Kind.EMPLOYEE,
+        Kind.LINK,
     }
 )
 USER_FIELD_NAME: Final = re.compile(r"UF_CRM_[A-Z0-9_]{1,50}")
+_SMART_FIELD_NAME: Final = re.compile(r"UF_CRM_(?P<type>\d+)_(?P<own>\w+)")
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Field:
     kind: Kind = Kind.STRING
     item: str | None = None
     empty: str | None = None
-    empty_item: int | None = None
+    empty_item: int | str | None = None
     default: str | int | float | None = None
     copies: str | None = None
     status_list: str | None = None
@@ -206,7 +211,12 @@ class Entity:
 
 
 def item_name(name: str) -> str:
-    """The ``crm.item.*`` name of a field: an underscore stays before a digit."""
+    """The ``crm.item.*`` name of a field: an underscore stays before a digit.
+
+    Fields of a smart process begin with the id of its type: ``ufCrm7_received``.
+    """
+    if smart := _SMART_FIELD_NAME.fullmatch(name):
+        return f"ufCrm{smart['type']}_{smart['own'].lower()}"
     first, *others = name.lower().split("_")
     return first + "".join(
         f"_{part}" if part[:1].isdigit() else part.capitalize() for part in others
@@ -668,6 +678,315 @@ CATEGORY: Final = Entity(
     ),
 )
 
+INVOICE_TYPE: Final = 31
+INVOICE_FUNNEL: Final = 1
+
+
+def _element(funnel: int, type_id: int) -> tuple[Field, ...]:
+    """Fields that every type of elements has beside its own."""
+    return (
+        _id(),
+        Field("TITLE", item="title"),
+        Field("XML_ID", item="xmlId", empty_item=""),
+        Field(
+            "CREATED_BY",
+            Kind.USER,
+            "createdBy",
+            copies="ASSIGNED_BY_ID",
+            read_only=True,
+        ),
+        Field(
+            "UPDATED_BY",
+            Kind.USER,
+            "updatedBy",
+            copies="ASSIGNED_BY_ID",
+            read_only=True,
+        ),
+        Field(
+            "MOVED_BY", Kind.USER, "movedBy", copies="ASSIGNED_BY_ID", read_only=True
+        ),
+        _created("CREATED_TIME"),
+        _modified("UPDATED_TIME"),
+        Field(
+            *("MOVED_TIME", Kind.DATETIME, "movedTime"),
+            copies="UPDATED_TIME",
+            read_only=True,
+        ),
+        Field("CATEGORY_ID", Kind.CATEGORY, "categoryId", default=funnel),
+        _OPENED,
+        Field(
+            *("STAGE_ID", Kind.STATUS, "stageId"),
+            default=f"DT{type_id}_{funnel}:{'N' if type_id == INVOICE_TYPE else 'NEW'}",
+            status_list=stage_list(type_id, funnel),
+        ),
+        Field(
+            *("PREVIOUS_STAGE_ID", Kind.STATUS, "previousStageId"),
+            status_list=stage_list(type_id, funnel),
+            read_only=True,
+        ),
+        Field("BEGINDATE", Kind.DATE, "begindate", copies="CREATED_TIME"),
+        Field("CLOSEDATE", Kind.DATE, "closedate"),
+        Field("COMPANY_ID", Kind.COMPANY, "companyId", empty_item=0),
+        Field("CONTACT_ID", Kind.CONTACT, "contactId", empty_item=0),
+        Field("MYCOMPANY_ID", Kind.COMPANY, "mycompanyId", empty_item=0),
+        Field("SOURCE_ID", Kind.STATUS, "sourceId", status_list="SOURCE"),
+        Field("ASSIGNED_BY_ID", Kind.USER, "assignedById", default=1),
+    )
+
+
+def stage_list(type_id: int, funnel: int) -> str:
+    """``ENTITY_ID`` of the stages of a funnel in ``crm.status.list``."""
+    name = "SMART_INVOICE" if type_id == INVOICE_TYPE else f"DYNAMIC_{type_id}"
+    return f"{name}_STAGE_{funnel}"
+
+
+def _money() -> tuple[Field, ...]:
+    return (
+        *_amounts(),
+        Field("TAX_VALUE", Kind.AMOUNT, "taxValue", "0.00", default=0, empty_item=0),
+        _CURRENCY,
+    )
+
+
+def _parent_deal() -> Field:
+    return Field("PARENT_ID_2", Kind.PARENT, "parentId2")
+
+
+INVOICE: Final = Entity(
+    "invoice",
+    type_id=INVOICE_TYPE,
+    code="CRM_SMART_INVOICE",
+    created="CREATED_TIME",
+    modified="UPDATED_TIME",
+    indexed=("PARENT_ID_2",),
+    fields=(
+        *_element(INVOICE_FUNNEL, INVOICE_TYPE),
+        Field("ACCOUNT_NUMBER", item="accountNumber"),
+        *_money(),
+        Field("COMMENTS", item="comments"),
+        _parent_deal(),
+    ),
+)
+
+PRODUCT_ROW: Final = Entity(
+    "productrow",
+    indexed=("OWNER_ID",),
+    fields=(
+        _id(),
+        Field("OWNER_ID", Kind.INTEGER, "ownerId"),
+        Field("OWNER_TYPE", item="ownerType", default="D"),
+        Field("PRODUCT_ID", Kind.INTEGER, "productId", default=0),
+        Field("PRODUCT_NAME", item="productName", empty_item=""),
+        Field("PRICE", Kind.DOUBLE, "price", default=0),
+        Field("PRICE_ACCOUNT", Kind.DOUBLE, "priceAccount", copies="PRICE"),
+        Field("PRICE_EXCLUSIVE", Kind.DOUBLE, "priceExclusive", copies="PRICE"),
+        Field("PRICE_NETTO", Kind.DOUBLE, "priceNetto", copies="PRICE"),
+        Field("PRICE_BRUTTO", Kind.DOUBLE, "priceBrutto", copies="PRICE"),
+        Field("QUANTITY", Kind.DOUBLE, "quantity", default=1),
+        Field("DISCOUNT_TYPE_ID", Kind.INTEGER, "discountTypeId", default=1),
+        Field("DISCOUNT_RATE", Kind.DOUBLE, "discountRate", default=0),
+        Field("DISCOUNT_SUM", Kind.DOUBLE, "discountSum", default=0),
+        Field("TAX_RATE", Kind.DOUBLE, "taxRate"),
+        _flag("TAX_INCLUDED", "taxIncluded"),
+        _flag("CUSTOMIZED", "customized", "Y"),
+        Field("MEASURE_CODE", Kind.INTEGER, "measureCode", default=796),
+        Field("MEASURE_NAME", item="measureName"),
+        Field("SORT", Kind.INTEGER, "sort", default=10),
+        Field("XML_ID", item="xmlId", empty_item=""),
+        Field("TYPE", Kind.INTEGER, "type", default=7),
+        Field("STORE_ID", Kind.INTEGER, "storeId", default=0),
+    ),
+)
+
+TASK: Final = Entity(
+    "task",
+    created="CREATED_DATE",
+    modified="CHANGED_DATE",
+    fields=(
+        _id(),
+        Field("PARENT_ID", Kind.INTEGER, "parentId", default=0),
+        Field("TITLE", item="title", empty=""),
+        Field("DESCRIPTION", item="description", empty=""),
+        Field("MARK", item="mark"),
+        Field("PRIORITY", Kind.INTEGER, "priority", default=1),
+        Field("STATUS", Kind.INTEGER, "status", default=2),
+        _flag("MULTITASK", "multitask"),
+        _flag("REPLICATE", "replicate"),
+        Field("GROUP_ID", Kind.INTEGER, "groupId", default=0),
+        Field("STAGE_ID", Kind.INTEGER, "stageId", default=0),
+        Field("CREATED_BY", Kind.USER, "createdBy", copies="RESPONSIBLE_ID"),
+        _created("CREATED_DATE", "createdDate"),
+        Field("RESPONSIBLE_ID", Kind.USER, "responsibleId", default=1),
+        Field("CHANGED_BY", Kind.USER, "changedBy", copies="RESPONSIBLE_ID"),
+        _modified("CHANGED_DATE", "changedDate"),
+        Field("STATUS_CHANGED_BY", Kind.USER, "statusChangedBy", copies="CHANGED_BY"),
+        Field("CLOSED_BY", Kind.USER, "closedBy", default=0),
+        Field("CLOSED_DATE", Kind.DATETIME, "closedDate"),
+        Field("ACTIVITY_DATE", Kind.DATETIME, "activityDate", copies="CHANGED_DATE"),
+        Field("DATE_START", Kind.DATETIME, "dateStart"),
+        Field("DEADLINE", Kind.DATETIME, "deadline"),
+        Field("TIME_ESTIMATE", Kind.INTEGER, "timeEstimate", default=0),
+        Field("TIME_SPENT_IN_LOGS", Kind.INTEGER, "timeSpentInLogs"),
+        Field("UF_CRM_TASK", Kind.LINK, "ufCrmTask", multiple=True, empty="[]"),
+        Field("SUB_STATUS", Kind.INTEGER, "subStatus", copies="STATUS"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SmartProcess:
+    """A type of elements that people of the portal made.
+
+    Attributes:
+        type_id: ``entityTypeId``, what the methods know it by.
+        number: ``id`` of the type; it stands in the names of user fields and is the
+            id of the only funnel.
+        user_fields: Own part of the name (``UF_CRM_{number}_...``) and kind.
+        multiple: Own parts of the names of fields that hold several values.
+        has_deal: Elements belong to a deal.
+        has_money: Elements have an amount.
+    """
+
+    type_id: int
+    number: int
+    user_fields: Mapping[str, Kind]
+    multiple: frozenset[str] = frozenset()
+    has_deal: bool = True
+    has_money: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name of the entity, also of its table."""
+        return f"spa_{self.type_id}"
+
+    def entity(self) -> Entity:
+        """The table of the elements without what people added."""
+        return Entity(
+            self.name,
+            type_id=self.type_id,
+            code=f"CRM_{self.number}",
+            created="CREATED_TIME",
+            modified="UPDATED_TIME",
+            indexed=("PARENT_ID_2",) * self.has_deal,
+            fields=(
+                *_element(self.number, self.type_id),
+                *(_money() if self.has_money else ()),
+                Field("WEBFORM_ID", Kind.INTEGER, "webformId", empty_item=0),
+                Field(
+                    *("LAST_ACTIVITY_BY", Kind.USER, "lastActivityBy"),
+                    copies="UPDATED_BY",
+                    read_only=True,
+                ),
+                Field(
+                    *("LAST_ACTIVITY_TIME", Kind.DATETIME, "lastActivityTime"),
+                    copies="UPDATED_TIME",
+                    read_only=True,
+                ),
+                *_utm(),
+                *((_parent_deal(),) if self.has_deal else ()),
+            ),
+        )
+
+
+# The agency's smart processes; titles, labels and options are in labels.yaml.
+SMART_PROCESSES: Final = (
+    SmartProcess(
+        type_id=1058,
+        number=7,
+        user_fields={
+            "RECEIVED": Kind.DATE,
+            "UNTIL": Kind.DATE,
+            "HOLDER": Kind.ENUMERATION,
+            "OFFSETS": Kind.BOOLEAN,
+            "OUTCOME": Kind.ENUMERATION,
+            "OUTCOME_DATE": Kind.DATE,
+            "PARENT": Kind.LINK,
+        },
+    ),
+    SmartProcess(
+        type_id=1042,
+        number=8,
+        has_money=False,
+        user_fields={
+            "UNIT": Kind.LINK,
+            "KIND": Kind.ENUMERATION,
+            "FROM": Kind.DATETIME,
+            "UNTIL": Kind.DATETIME,
+            "RELEASED": Kind.DATETIME,
+            "REASON": Kind.STRING,
+        },
+    ),
+    SmartProcess(
+        type_id=1046,
+        number=9,
+        has_money=False,
+        user_fields={
+            "KIND": Kind.ENUMERATION,
+            "NUMBER": Kind.STRING,
+            "STATUS": Kind.ENUMERATION,
+            "SIGNED": Kind.DATE,
+            "VALID_UNTIL": Kind.DATE,
+            "TERMINATED": Kind.DATE,
+            "TERMINATED_REASON": Kind.STRING,
+            "SIGNATORY": Kind.STRING,
+        },
+        multiple=frozenset({"SIGNATORY"}),
+    ),
+    SmartProcess(
+        type_id=1050,
+        number=10,
+        user_fields={
+            "ARTICLE": Kind.ENUMERATION,
+            "INCURRED": Kind.DATE,
+            "PAID": Kind.DATE,
+            "PAYER": Kind.ENUMERATION,
+            "DOCUMENT": Kind.STRING,
+        },
+    ),
+    SmartProcess(
+        type_id=1054,
+        number=11,
+        user_fields={
+            "PARTNER": Kind.LINK,
+            "PERCENT": Kind.DOUBLE,
+            "BASE": Kind.ENUMERATION,
+            "DUE": Kind.DATE,
+            "PAID": Kind.DATE,
+        },
+    ),
+    SmartProcess(
+        type_id=1038,
+        number=12,
+        user_fields={
+            "STATUS": Kind.ENUMERATION,
+            "LOT": Kind.STRING,
+            "AREA": Kind.DOUBLE,
+        },
+    ),
+    SmartProcess(
+        type_id=1062,
+        number=13,
+        user_fields={
+            "DATE": Kind.DATE,
+            "DIRECTION": Kind.ENUMERATION,
+            "INVOICE": Kind.LINK,
+            "PURPOSE": Kind.STRING,
+        },
+    ),
+    SmartProcess(
+        type_id=1066,
+        number=14,
+        has_deal=False,
+        has_money=False,
+        user_fields={
+            "EMPLOYEE": Kind.EMPLOYEE,
+            "KIND": Kind.ENUMERATION,
+            "FROM": Kind.DATE,
+            "UNTIL": Kind.DATE,
+        },
+    ),
+)
+
 ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
     {
         entity.name: entity
@@ -683,6 +1002,10 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
             DEPARTMENT,
             STATUS,
             CATEGORY,
+            INVOICE,
+            PRODUCT_ROW,
+            TASK,
+            *(one.entity() for one in SMART_PROCESSES),
         )
     }
 )
@@ -721,5 +1044,12 @@ AGENCY_DEAL_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(
         "UF_CRM_MORTGAGE_BROKER": (Kind.EMPLOYEE, False),
         "UF_CRM_PARTNER_AGENCY": (Kind.STRING, False),
         "UF_CRM_IS_TEST": (Kind.BOOLEAN, False),
+    }
+)
+AGENCY_LEAD_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(
+    {
+        "UF_CRM_PAUSE_REASON": (Kind.STRING, False),
+        "UF_CRM_PAUSED_UNTIL": (Kind.DATE, False),
+        "UF_CRM_ESTIMATE": (Kind.MONEY, False),
     }
 )

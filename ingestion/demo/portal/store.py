@@ -8,7 +8,7 @@ by SQL with bound parameters; the file may be read and written by several proces
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,6 +222,7 @@ class PortalStore:
             "CREATE TABLE IF NOT EXISTS portal (name TEXT PRIMARY KEY, value)"
         )
         if self._value("version") is not None:
+            self._grow_tables(user_fields)
             return
         with self.transaction():
             if self._value("version") is not None:
@@ -235,12 +236,36 @@ class PortalStore:
                 "INSERT INTO portal (name, value) VALUES ('version', 0),"
                 " ('multifield', 1000)"
             )
-            for entity in ENTITIES.values():
-                self._create_table(entity.name, entity)
-                self._create_table(entity.name + "_bin", entity)
-                self._create_indexes(entity)
-            for user_field in user_fields:
-                self._add_user_field(user_field)
+            self._create_entities(ENTITIES.values(), user_fields)
+
+    def _grow_tables(self, user_fields: Sequence[UserField]) -> None:
+        """Give a file made by an earlier release the entities it does not have."""
+        missing = self._missing_entities()
+        if not missing:
+            return
+        with self.transaction():
+            missing = self._missing_entities()
+            if missing:
+                with_fields = {one.entity for one in self.user_fields()}
+                added = [one for one in user_fields if one.entity not in with_fields]
+                self._create_entities(missing, added)
+
+    def _missing_entities(self) -> list[Entity]:
+        found = self._connection().execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        )
+        known = {name for (name,) in found}
+        return [one for one in ENTITIES.values() if one.name not in known]
+
+    def _create_entities(
+        self, entities: Iterable[Entity], user_fields: Iterable[UserField]
+    ) -> None:
+        for entity in entities:
+            self._create_table(entity.name, entity)
+            self._create_table(entity.name + "_bin", entity)
+            self._create_indexes(entity)
+        for user_field in user_fields:
+            self._add_user_field(user_field)
 
     def _create_table(self, table: str, entity: Entity) -> None:
         columns = ", ".join(_column(field) for field in entity.fields)
@@ -663,6 +688,7 @@ class PortalStore:
                 row[flag] = "N" if row[name] is None else "Y"
         if entity.name == "activity" and "STATUS" not in row and "COMPLETED" in row:
             row["STATUS"] = 2 if row["COMPLETED"] == "Y" else 1
+        self._follow_stage(row, before)
         if entity.name not in _HISTORIES:
             return
         history = _HISTORIES[entity.name]
@@ -686,6 +712,16 @@ class PortalStore:
             row.setdefault("MOVED_BY_ID", row.get("MODIFY_BY_ID"))
             if row["MOVED_BY_ID"] is None:
                 row["MOVED_BY_ID"] = before["ASSIGNED_BY_ID"]
+
+    def _follow_stage(
+        self, row: dict[str, Stored], before: Mapping[str, Stored] | None
+    ) -> None:
+        """An element of an invoice or a smart process remembers its last stage."""
+        if before is None or "PREVIOUS_STAGE_ID" not in before:
+            return
+        if row.get("STAGE_ID", before["STAGE_ID"]) != before["STAGE_ID"]:
+            row.setdefault("PREVIOUS_STAGE_ID", before["STAGE_ID"])
+            row.setdefault("MOVED_TIME", row.get("UPDATED_TIME"))
 
     def _follow_funnel(
         self, row: dict[str, Stored], before: Mapping[str, Stored] | None

@@ -116,6 +116,15 @@ def to_ids(value: object) -> list[int]:
     return [to_integer(value)]
 
 
+def to_texts(value: object) -> list[str]:
+    """Texts of a multiple field; accepts one text, an array or ``False``."""
+    if isinstance(value, str) and value.startswith("["):
+        value = orjson.loads(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [str(one) for one in value if not is_empty(one)]
+    return [] if is_empty(value) or value is False else [str(value)]
+
+
 def to_stored(field: Field, value: object) -> Stored:
     """What is kept in the column of a field.
 
@@ -123,8 +132,8 @@ def to_stored(field: Field, value: object) -> Stored:
         ValueError: a date or a moment cannot be read.
     """
     if field.multiple:
-        ids = to_ids(value)
-        return orjson.dumps(ids).decode() if ids else None
+        held = to_ids(value) if field.kind in INTEGERS else to_texts(value)
+        return orjson.dumps(held).decode() if held else None
     if is_empty(value) or (value is False and field.kind not in _TRUTHS):
         return None
     return _to_stored_scalar(field.kind, value)
@@ -215,6 +224,7 @@ _KEPT_TYPES: Final[Mapping[Kind, type]] = {
     Kind.CURRENCY: str,
     Kind.LOCATION: str,
     Kind.MONEY: str,
+    Kind.LINK: str,
 }
 
 
