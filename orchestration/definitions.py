@@ -13,11 +13,10 @@ from orchestration.passes import (
     Progress,
     home_connections,
 )
-from orchestration.resources import RESOURCE, pass_resource
+from orchestration.resources import MAIN_JOB, RESOURCE, pass_resource
 from orchestration.settings import load_settings
 from orchestration.warehouse import open_warehouse
 
-MAIN_JOB = "main"
 WORKBOOK_JOB = "workbooks"
 
 

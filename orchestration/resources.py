@@ -11,6 +11,7 @@ from orchestration.settings import load_settings
 from orchestration.warehouse import open_warehouse
 
 RESOURCE = "main"
+MAIN_JOB = "main"
 
 
 def pass_resource(
@@ -36,6 +37,7 @@ def pass_resource(
         with open_pass(
             warehouse, asked, progress or (lambda _stage, _seconds: None)
         ) as running:
+            _close_killed_runs(context)
             if taken:
                 taken(running)
             yield running
@@ -51,3 +53,13 @@ def pass_resource(
             ),
         },
     )
+
+
+def _close_killed_runs(context: dg.InitResourceContext) -> None:
+    """Record runs that still say "started": the warehouse is ours, so they are dead."""
+    if context.instance is None:
+        return
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    for run in context.instance.get_runs(filters=started):
+        if run.run_id != context.run_id and run.job_name == MAIN_JOB:
+            context.instance.report_run_failed(run, "The process was killed.")
