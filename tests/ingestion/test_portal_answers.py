@@ -263,7 +263,12 @@ def test_user_fields_have_the_recorded_shape(portal: RunningPortal) -> None:
 def test_types_have_the_recorded_keys(portal: RunningPortal) -> None:
     answered = call(portal, "crm.type.list", {})
     assert set(answered) == set(recorded("crm.type.list.json"))
-    assert answered["result"] == {"types": []}
+    expected = recorded("crm.type.list.json")["result"]["types"][0]
+    types = {one["entityTypeId"]: one for one in answered["result"]["types"]}
+    assert len(types) == answered["total"]
+    assert set(types[1038]) == set(expected)
+    assert types[1038]["title"] == expected["title"]
+    assert types[1038]["id"] == expected["id"]
 
 
 BATCHES = {

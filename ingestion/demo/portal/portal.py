@@ -16,7 +16,8 @@ from ingestion.demo.portal.errors import (
 )
 from ingestion.demo.portal.faults import Faults
 from ingestion.demo.portal.limits import LeakyBucket, Limits, OperatingTime
-from ingestion.demo.portal.methods import Answer, Methods
+from ingestion.demo.portal.methods import Methods
+from ingestion.demo.portal.paging import Answer
 from ingestion.demo.portal.parameters import (
     Parameters,
     parse_query,

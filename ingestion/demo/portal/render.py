@@ -23,9 +23,7 @@ def as_texts(field: Field) -> str:
     if field.kind is Kind.AMOUNT:
         return joined(("printf('%.2f',", column, ")"))
     if field.kind is Kind.DOUBLE:
-        column = joined(
-            ("CASE WHEN", column, "IS NOT NULL THEN printf('%.15g',", column, ") END")
-        )
+        column = _double_as_text(column)
     elif field.kind in INTEGERS and field.kind not in _KEPT_AS_NUMBER:
         column = joined(("CAST(", column, "AS TEXT )"))
     return column if field.empty is None else coalesced(column, field.empty)
@@ -38,11 +36,19 @@ def as_numbers(field: Field) -> str:
         return coalesced(column, "[]")
     if field.kind is Kind.BOOLEAN:
         return joined(("CASE WHEN", column, "THEN 'Y' ELSE 'N' END"))
+    if field.kind is Kind.DOUBLE and field.is_user_field:
+        return _double_as_text(column)
     if isinstance(field.empty_item, str):
         return coalesced(column, field.empty_item)
     if field.kind in INTEGERS | DOUBLES and field.empty_item is not None:
         return joined(("COALESCE(", column, ",", str(field.empty_item), ")"))
     return column
+
+
+def _double_as_text(column: str) -> str:
+    return joined(
+        ("CASE WHEN", column, "IS NOT NULL THEN printf('%.15g',", column, ") END")
+    )
 
 
 def coalesced(expression: str, empty: str) -> str:

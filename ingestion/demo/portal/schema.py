@@ -828,7 +828,6 @@ TASK: Final = Entity(
         Field("TIME_ESTIMATE", Kind.INTEGER, "timeEstimate", default=0),
         Field("TIME_SPENT_IN_LOGS", Kind.INTEGER, "timeSpentInLogs"),
         Field("UF_CRM_TASK", Kind.LINK, "ufCrmTask", multiple=True, empty="[]"),
-        Field("SUB_STATUS", Kind.INTEGER, "subStatus", copies="STATUS"),
     ),
 )
 

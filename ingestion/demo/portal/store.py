@@ -44,6 +44,7 @@ from ingestion.demo.portal.values import (
     is_empty,
     moment,
     parse_date,
+    to_double,
     to_stored,
     utc_now,
 )
@@ -688,6 +689,8 @@ class PortalStore:
                 row[flag] = "N" if row[name] is None else "Y"
         if entity.name == "activity" and "STATUS" not in row and "COMPLETED" in row:
             row["STATUS"] = 2 if row["COMPLETED"] == "Y" else 1
+        if entity.name == "productrow":
+            _complete_prices(row)
         self._follow_stage(row, before)
         if entity.name not in _HISTORIES:
             return
@@ -923,6 +926,14 @@ class PortalStore:
         for name, flag in (("PHONE", "HAS_PHONE"), ("EMAIL", "HAS_EMAIL")):
             if name in chunk and flag in entity.by_name and flag not in chunk:
                 chunk[flag] = ["N" if one is None else "Y" for one in chunk[name]]
+        if entity.name == "productrow":
+            prices = [
+                dict(zip(chunk, row, strict=True))
+                for row in zip(*chunk.values(), strict=True)
+            ]
+            for row in prices:
+                _complete_prices(row)
+            chunk |= {name: [row[name] for row in prices] for name in prices[0]}
         history = _HISTORIES.get(entity.name)
         if history and history.stage in chunk and history.semantic not in chunk:
             stages = chunk[history.stage]
@@ -1013,6 +1024,18 @@ def _column(field: Field) -> str:
 
 def _date_of(when: Stored) -> Stored:
     return None if when is None else parse_date(str(when))
+
+
+def _complete_prices(row: dict[str, Stored]) -> None:
+    """Prices of a product row from the price people pay and the discount."""
+    price, discount = row.get("PRICE"), row.get("DISCOUNT_SUM")
+    if price is None:
+        return
+    for name in ("PRICE_ACCOUNT", "PRICE_EXCLUSIVE"):
+        row.setdefault(name, price)
+    if discount is not None:
+        for name in ("PRICE_NETTO", "PRICE_BRUTTO"):
+            row.setdefault(name, to_double(price) + to_double(discount))
 
 
 def _fill(entity: Entity, row: dict[str, Stored]) -> None:
