@@ -8,6 +8,13 @@ import pandas as pd
 from ingestion.demo.agency.lists import lists
 from ingestion.demo.agency.model import Stage, Texts
 from ingestion.demo.portal.labels import agency_user_fields
+from ingestion.demo.portal.schema import (
+    ENTITIES,
+    INVOICE_FUNNEL,
+    INVOICE_TYPE,
+    SMART_PROCESSES,
+    stage_list,
+)
 
 FIRST_STATUS_ID = 101
 RENT_STAGES = (
@@ -21,7 +28,8 @@ RENT_STAGES = (
     Stage.PAUSED,
 )
 COLORS = {"S": "#7BD500", "F": "#FF5752"}
-LEAD_SEMANTICS = {"CONVERTED": "S", "JUNK": "F"}
+LEAD_SEMANTICS = {"CONVERTED": "S", "JUNK": "F", "POOR": "F", "SPAM": "F"}
+ELEMENT_SEMANTICS = {"P": "S", "D": "F", "SUCCESS": "S", "FAIL": "F"}
 STAGE_SEMANTICS = {Stage.WON: "S", Stage.LOSE: "F", Stage.APOLOGY: "F"}
 
 
@@ -51,6 +59,7 @@ def status_rows() -> pd.DataFrame:
         ("CONTACT_TYPE", content["contact_types"]),
     ):
         rows += [(entity, code, name, None) for code, name in values.items()]
+    rows += _later_rows()
     frame = pd.DataFrame(
         rows, columns=["ENTITY_ID", "STATUS_ID", "NAME", "SEMANTICS"], dtype=object
     )
@@ -81,7 +90,7 @@ def category_rows() -> pd.DataFrame:
 
 
 def userfield_rows() -> pd.DataFrame:
-    """List the agency's own fields of a deal, as the portal knows them."""
+    """List the agency's own fields, as the portal knows them."""
     fields = agency_user_fields()
     options = [
         json.dumps(
@@ -94,7 +103,7 @@ def userfield_rows() -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "ENTITY_ID": ["CRM_DEAL"] * len(fields),
+            "ENTITY_ID": [ENTITIES[field.entity].code for field in fields],
             "FIELD_NAME": [field.name for field in fields],
             "USER_TYPE_ID": [str(field.kind) for field in fields],
             "MULTIPLE": ["Y" if field.multiple else "N" for field in fields],
@@ -103,6 +112,35 @@ def userfield_rows() -> pd.DataFrame:
         },
         dtype=object,
     )
+
+
+def _later_rows() -> list[tuple[str, str, str, str | None]]:
+    """List what came later: the ids of the known rows stay."""
+    content = lists()
+    rows: list[tuple[str, str, str, str | None]] = [
+        ("STATUS", code, name, LEAD_SEMANTICS.get(code))
+        for code, name in content["more_lead_statuses"].items()
+    ]
+    rows += [
+        ("COMPANY_TYPE", code, name, None)
+        for code, name in content["company_types"].items()
+    ]
+    kinds = [(INVOICE_TYPE, INVOICE_FUNNEL, content["invoice_stages"])]
+    kinds += [
+        (process.type_id, process.number, content["element_stages"])
+        for process in SMART_PROCESSES
+    ]
+    for type_id, funnel, stages in kinds:
+        rows += [
+            (
+                stage_list(type_id, funnel),
+                f"DT{type_id}_{funnel}:{code}",
+                name,
+                ELEMENT_SEMANTICS.get(code),
+            )
+            for code, name in stages.items()
+        ]
+    return rows
 
 
 def _stages_of(funnel: int) -> tuple[Stage, ...]:

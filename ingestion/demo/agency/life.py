@@ -5,6 +5,7 @@ at a moment, and what is true at it, are projections of the same tables, so livi
 by day and looking at once give the same rows.
 """
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +19,7 @@ from ingestion.demo.agency.activities import (
 from ingestion.demo.agency.cards import Cards, write_cards
 from ingestion.demo.agency.clients import Clients, make_clients
 from ingestion.demo.agency.clock import Clock, arrivals, make_clock
+from ingestion.demo.agency.details import make_details
 from ingestion.demo.agency.drawing import by_time
 from ingestion.demo.agency.holders import Holders, make_holders
 from ingestion.demo.agency.lists import lists
@@ -62,7 +64,7 @@ def simulate(*, seed: int, deals: int, first_today: date) -> Agency:
     ):
         cards.edits[field] = host_edits(seed, paths, activities, kind)
     clients = make_clients(seed, clock, staff, paths, holders)
-    return Agency(
+    agency = Agency(
         seed=seed,
         first_today=first_today,
         last_day=clock.last_day.astype(date),
@@ -79,6 +81,7 @@ def simulate(*, seed: int, deals: int, first_today: date) -> Agency:
         contacts=clients.contacts,
         leads=clients.leads,
     )
+    return replace(agency, details=make_details(agency))
 
 
 def _horizon(clock: Clock, paths: Paths) -> Times:

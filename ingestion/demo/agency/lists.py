@@ -51,6 +51,31 @@ class Lists(TypedDict):
     refusal_comments: list[str]
     partner_agencies: list[str]
     subjects: dict[str, str]
+    own_company: str
+    company_forms: list[str]
+    company_words: list[str]
+    services: list[str]
+    measure: str
+    invoice_title: str
+    advance_title: str
+    reservation_title: str
+    expense_title: str
+    share_title: str
+    payment_title: str
+    absence_title: str
+    lot: str
+    documents: list[str]
+    document_tails: list[str]
+    payment_purposes: list[str]
+    release_reasons: list[str]
+    expense_documents: list[str]
+    pause_reasons: list[str]
+    tasks: dict[str, str]
+    terminations: list[str]
+    invoice_stages: dict[str, str]
+    element_stages: dict[str, str]
+    company_types: dict[str, str]
+    more_lead_statuses: dict[str, str]
 
 
 @cache

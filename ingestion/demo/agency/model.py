@@ -1,7 +1,7 @@
 """What the simulator makes: an agency, its people and the whole life of its deals."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import IntEnum
 
@@ -60,6 +60,20 @@ ORDERED_STAGES = 9
 
 
 @dataclass(frozen=True)
+class Records:
+    """Detailed records of one kind over their whole life, in the order of creation.
+
+    Attributes:
+        fixed: ``created_at`` and what never changes; the position is the id less one.
+        edits: Field -> ``record``, ``at``, ``value`` (whole numbers, as in the edits of
+            deals; moments are seconds since 1970), sorted by time.
+    """
+
+    fixed: pd.DataFrame
+    edits: dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
 class Agency:
     """The whole life of one agency, the future included, up to a horizon.
 
@@ -84,6 +98,7 @@ class Agency:
         activities: Meetings, showings and calls, in the order of creation.
         contacts: Clients, in the order of creation.
         leads: Requests, in the order of creation.
+        details: Detailed records by kind, told from the tables above.
     """
 
     seed: int
@@ -99,6 +114,7 @@ class Agency:
     activities: pd.DataFrame
     contacts: pd.DataFrame
     leads: pd.DataFrame
+    details: dict[str, Records] = field(default_factory=dict)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

@@ -10,6 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ingestion.demo.agency.cards import OWNER_BASE
+from ingestion.demo.agency.columns import (
+    changed_rows,
+    chosen_texts,
+    day_times,
+    filled_numbers,
+    flag_texts,
+    make_frame,
+    money_texts,
+    none_where_empty,
+    same_text,
+)
+from ingestion.demo.agency.detail_rows import detail_rows
 from ingestion.demo.agency.dictionaries import (
     category_rows,
     status_rows,
@@ -19,7 +31,6 @@ from ingestion.demo.agency.lists import (
     REFUSAL_REASONS,
     SOURCES,
     lists,
-    surnames,
     texts,
 )
 from ingestion.demo.agency.model import (
@@ -28,20 +39,27 @@ from ingestion.demo.agency.model import (
     ActivityKind,
     Agency,
     DealType,
-    Flags,
     Ints,
     Stage,
     Texts,
-    Times,
     local_moment,
 )
+from ingestion.demo.agency.records import known_records, moved_at
+from ingestion.demo.agency.requests import CONVERTED, STATES
 from ingestion.demo.agency.state import State, count_until, state_at, until
+from ingestion.demo.agency.wording import (
+    client_names,
+    object_addresses,
+    object_places,
+)
+from ingestion.demo.portal.schema import SMART_PROCESSES, Kind
 
 PREFIXES = ("", "C1:", "C2:")
 DAY = np.timedelta64(86400, "s")
 PLAN_DAYS = 90
-LEAD_STATUSES = texts(["NEW", "IN_PROCESS", "CONVERTED", "JUNK"])
-LEAD_NEW, LEAD_TAKEN, LEAD_CONVERTED, LEAD_JUNK = 0, 1, 2, 3
+LEAD_STATUSES = texts(list(STATES))
+LEAD_SEMANTICS = texts(list(STATES.values()))
+LEAD_NEW = 0
 DATE_FIELDS = frozenset(
     {
         "BEGINDATE",
@@ -52,6 +70,13 @@ DATE_FIELDS = frozenset(
         "UF_CRM_ADVANCE_UNTIL",
         "UF_CRM_SETTLEMENT_PLAN_DATE",
         "UF_CRM_SETTLEMENT_DATE",
+        "UF_CRM_PAUSED_UNTIL",
+    }
+    | {
+        f"UF_CRM_{process.number}_{own}"
+        for process in SMART_PROCESSES
+        for own, kind in process.user_fields.items()
+        if kind is Kind.DATE
     }
 )
 MONEY_FIELDS = {
@@ -120,32 +145,14 @@ def typed_rows(agency: Agency, as_of: datetime, since: datetime | None = None) -
     rows["contact"] = _contacts(agency, moment, start)
     rows["lead"] = _leads(agency, moment, start)
     rows["lead_stagehistory"] = _lead_history(agency, moment, start)
-    rows["deal"] = _deals(state, start)
+    rows["deal"] = _deals(agency, state, start)
     rows["stagehistory"] = _history(agency, moment, start)
     rows["activity"] = _activities(agency, moment, start)
-    return rows
+    return rows | detail_rows(agency, moment, start)
 
 
-def _frame(columns: dict[str, object]) -> pd.DataFrame:
-    """Make a table whose texts stay Python objects: ``None`` is not NaN."""
-    return pd.DataFrame(
-        {
-            name: pd.Series(column, dtype=object)
-            if isinstance(column, np.ndarray) and column.dtype.kind in "OU"
-            else column
-            for name, column in columns.items()
-        }
-    )
-
-
-def _changed(modified: Times, start: np.datetime64 | None) -> Ints:
-    if start is None:
-        return np.arange(modified.size)
-    return np.flatnonzero(modified > start)
-
-
-def _deals(state: State, start: np.datetime64 | None) -> pd.DataFrame:
-    rows = _changed(state.modified_at, start)
+def _deals(agency: Agency, state: State, start: np.datetime64 | None) -> pd.DataFrame:
+    rows = changed_rows(state.modified_at, start)
     deals = state.deals.iloc[rows]
     fields = {field: values[rows] for field, values in state.fields.items()}
     stage = state.stage[rows]
@@ -154,6 +161,7 @@ def _deals(state: State, start: np.datetime64 | None) -> pd.DataFrame:
     moved_at = state.moved_at[rows]
     close = np.where(is_closed, moved_at, created + PLAN_DAYS * DAY)
     assigned, lead = fields["assigned"], deals["lead"].to_numpy()
+    company = agency.details["deal_company"].fixed["company"].to_numpy()[rows]
     active_at = state.active_at[rows]
     columns: dict[str, object] = {
         "ID": rows + 1,
@@ -162,13 +170,14 @@ def _deals(state: State, start: np.datetime64 | None) -> pd.DataFrame:
         "CATEGORY_ID": deals["funnel"].to_numpy(),
         "STAGE_ID": _stage_ids(deals["funnel"].to_numpy(), stage),
         "STAGE_SEMANTIC_ID": _semantics(stage),
-        "CLOSED": _flag(is_closed),
-        "IS_NEW": _flag(stage == Stage.NEW),
-        "CURRENCY_ID": _same("RUB", rows.size),
-        "OPPORTUNITY": _money(fields["price"], ""),
-        "IS_MANUAL_OPPORTUNITY": _flag(fields["price"] != EMPTY),
-        "LEAD_ID": _numbers(lead + 1, lead >= 0),
+        "CLOSED": flag_texts(is_closed),
+        "IS_NEW": flag_texts(stage == Stage.NEW),
+        "CURRENCY_ID": same_text("RUB", rows.size),
+        "OPPORTUNITY": money_texts(fields["price"], ""),
+        "IS_MANUAL_OPPORTUNITY": flag_texts(fields["price"] != EMPTY),
+        "LEAD_ID": filled_numbers(lead + 1, lead >= 0),
         "CONTACT_ID": deals["contact"].to_numpy() + 1,
+        "COMPANY_ID": filled_numbers(company + 1, company != EMPTY),
         "BEGINDATE": created.astype("datetime64[D]").astype("datetime64[s]"),
         "CLOSEDATE": close.astype("datetime64[D]").astype("datetime64[s]"),
         "ASSIGNED_BY_ID": assigned,
@@ -180,11 +189,11 @@ def _deals(state: State, start: np.datetime64 | None) -> pd.DataFrame:
         "MOVED_TIME": moved_at,
         "LAST_ACTIVITY_TIME": np.where(np.isnat(active_at), created, active_at),
         "LAST_ACTIVITY_BY": assigned,
-        "IS_RETURN_CUSTOMER": _flag(deals["is_return"].to_numpy() == 1),
-        "SOURCE_ID": _chosen(texts(list(SOURCES)), fields["source"]),
+        "IS_RETURN_CUSTOMER": flag_texts(deals["is_return"].to_numpy() == 1),
+        "SOURCE_ID": chosen_texts(texts(list(SOURCES)), fields["source"]),
     }
     columns |= _user_fields(state, rows, deals, fields)
-    return _frame(columns)
+    return make_frame(columns)
 
 
 def _user_fields(
@@ -196,22 +205,22 @@ def _user_fields(
     is_placed = fields["address"] != EMPTY
     prefixes = texts(content["contract_prefixes"])
     columns: dict[str, object] = {
-        name: _money(fields[field], "|RUB") for field, name in MONEY_FIELDS.items()
+        name: money_texts(fields[field], "|RUB") for field, name in MONEY_FIELDS.items()
     }
-    columns |= {name: _dates(fields[field]) for field, name in DAY_FIELDS.items()}
+    columns |= {name: day_times(fields[field]) for field, name in DAY_FIELDS.items()}
     columns |= {
-        name: _numbers(fields[field], fields[field] != EMPTY)
+        name: filled_numbers(fields[field], fields[field] != EMPTY)
         for field, name in PERSON_FIELDS.items()
     }
     return columns | {
         "UF_CRM_CONTRACT_NUMBER": state.contract_numbers(prefixes)[rows],
-        "UF_CRM_REFUSAL_REASON": _numbers(reasons, reason != EMPTY),
-        "UF_CRM_REFUSAL_COMMENT": _chosen(
+        "UF_CRM_REFUSAL_REASON": filled_numbers(reasons, reason != EMPTY),
+        "UF_CRM_REFUSAL_COMMENT": chosen_texts(
             texts(content["refusal_comments"]), fields["refusal_comment"]
         ),
-        "UF_CRM_OBJECT_ADDRESS": _or_none(is_placed, _addresses(deals)),
+        "UF_CRM_OBJECT_ADDRESS": none_where_empty(is_placed, object_addresses(deals)),
         "UF_CRM_DEAL_OWNER": _owners(fields["deal_owner"]),
-        "UF_CRM_PARTNER_AGENCY": _chosen(
+        "UF_CRM_PARTNER_AGENCY": chosen_texts(
             texts(content["partner_agencies"]), fields["partner_agency"]
         ),
         "UF_CRM_IS_TEST": deals["is_test"].to_numpy().astype(np.int64),
@@ -231,7 +240,7 @@ def _history(
     semantics = _semantics(stage)
     is_created = at == agency.deals["created_at"].to_numpy()[deal]
     step = np.where(is_created, 1, np.where(semantics == "P", 2, 3))
-    return _frame(
+    return make_frame(
         {
             "ID": rows + 1,
             "TYPE_ID": step,
@@ -253,7 +262,7 @@ def _activities(
     is_held = completed <= moment
     created = known["created_at"].to_numpy()
     modified = np.where(is_held, completed, created)
-    rows = _changed(modified, start)
+    rows = changed_rows(modified, start)
     known, is_held, modified = known.iloc[rows], is_held[rows], modified[rows]
     kind, host = known["kind"].to_numpy(), known["host"].to_numpy() + 1
     begin, end = known["start"].to_numpy(), known["end"].to_numpy()
@@ -261,7 +270,7 @@ def _activities(
     begins = np.where(is_held, begin, planned)
     ends = np.where(is_held, end, planned + (end - begin))
     subjects = texts([lists()["subjects"][one.name] for one in ActivityKind])
-    return _frame(
+    return make_frame(
         {
             "ID": rows + 1,
             "OWNER_TYPE_ID": np.full(rows.size, 2),
@@ -271,7 +280,7 @@ def _activities(
             "PROVIDER_TYPE_ID": texts(["MEETING", "SHOWING", "CALL"])[kind],
             "SUBJECT": subjects[kind],
             "DIRECTION": np.where(kind == ActivityKind.CALL, 2, 0),
-            "COMPLETED": _flag(is_held),
+            "COMPLETED": flag_texts(is_held),
             "STATUS": np.where(is_held, 2, 1),
             "RESPONSIBLE_ID": host,
             "AUTHOR_ID": host,
@@ -293,15 +302,15 @@ def _contacts(
     created, email_at = known["created_at"].to_numpy(), known["email_at"].to_numpy()
     has_email = email_at <= moment
     modified = np.where(has_email, email_at, created)
-    rows = _changed(modified, start)
+    rows = changed_rows(modified, start)
     known, has_email = known.iloc[rows], has_email[rows]
     assigned = known["assigned"].to_numpy()
     names = pd.Series(rows + 1).astype(str)
     address = ("client" + names + "@example.test").to_numpy(dtype=object)
-    return _frame(
+    return make_frame(
         {
             "ID": rows + 1,
-            **_names(known),
+            **client_names(known),
             "TYPE_ID": np.where(known["is_owner"] == 1, "UC_OWNER", "CLIENT"),
             "SOURCE_ID": texts(list(SOURCES))[known["source"]],
             "ASSIGNED_BY_ID": assigned,
@@ -311,64 +320,55 @@ def _contacts(
             "DATE_MODIFY": modified[rows],
             "LAST_ACTIVITY_TIME": modified[rows],
             "LAST_ACTIVITY_BY": assigned,
-            "HAS_PHONE": _same("Y", rows.size),
-            "HAS_EMAIL": _flag(has_email),
+            "HAS_PHONE": same_text("Y", rows.size),
+            "HAS_EMAIL": flag_texts(has_email),
             "PHONE": _multifield(2 * rows + 1001, _phones(known), "PHONE"),
-            "EMAIL": _or_none(
+            "EMAIL": none_where_empty(
                 has_email, _multifield(2 * rows + 1002, address, "EMAIL")
             ),
         }
     )
 
 
-def _lead_steps(known: pd.DataFrame) -> list[tuple[int, Times]]:
-    """List the statuses of leads and when they are reached, in order."""
-    return [
-        (LEAD_NEW, known["created_at"].to_numpy()),
-        (LEAD_TAKEN, known["taken_at"].to_numpy()),
-        (LEAD_CONVERTED, known["converted_at"].to_numpy()),
-        (LEAD_JUNK, known["dropped_at"].to_numpy()),
-    ]
-
-
 def _leads(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
 ) -> pd.DataFrame:
-    size = count_until(agency.leads["created_at"], moment)
-    known = agency.leads.iloc[:size]
-    status = np.zeros(size, dtype=np.int64)
-    modified = np.full(size, NEVER)
-    for step, at in _lead_steps(known):
-        is_there = at <= moment
-        status = np.where(is_there, step, status)
-        modified = np.where(is_there, at, modified)
-    rows = _changed(modified, start)
-    known, status, modified = known.iloc[rows], status[rows], modified[rows]
-    is_done, contact = status >= LEAD_CONVERTED, known["contact"].to_numpy()
+    requests = known_records(agency.details["request"], moment)
+    rows = changed_rows(requests.modified_at, start)
+    known, modified = agency.leads.iloc[rows], requests.modified_at[rows]
+    fields = {field: values[rows] for field, values in requests.fields.items()}
+    moved = moved_at(agency.details["request"], moment, "state")[rows]
+    status, contact = fields["state"], known["contact"].to_numpy()
+    is_done = LEAD_SEMANTICS[status] != "P"
     assigned = known["assigned"].to_numpy()
     numbers = pd.Series(rows + 1).astype(str)
     titles = (lists()["titles"]["LEAD"] + numbers).to_numpy(dtype=object)
-    return _frame(
+    return make_frame(
         {
             "ID": rows + 1,
             "TITLE": titles,
-            **_names(known),
-            "CONTACT_ID": _numbers(contact + 1, status == LEAD_CONVERTED),
+            **client_names(known),
+            "CONTACT_ID": filled_numbers(contact + 1, status == CONVERTED),
             "SOURCE_ID": texts(list(SOURCES))[known["source"]],
             "STATUS_ID": LEAD_STATUSES[status],
-            "STATUS_SEMANTIC_ID": texts(["P", "P", "S", "F"])[status],
+            "STATUS_SEMANTIC_ID": LEAD_SEMANTICS[status],
             "ASSIGNED_BY_ID": assigned,
             "CREATED_BY_ID": assigned,
             "MODIFY_BY_ID": assigned,
             "DATE_CREATE": known["created_at"].to_numpy(),
             "DATE_MODIFY": modified,
-            "DATE_CLOSED": np.where(is_done, modified, NEVER),
-            "MOVED_TIME": modified,
+            "DATE_CLOSED": np.where(is_done, moved, NEVER),
+            "MOVED_TIME": moved,
             "MOVED_BY_ID": assigned,
             "LAST_ACTIVITY_TIME": modified,
             "LAST_ACTIVITY_BY": assigned,
-            "HAS_PHONE": _same("Y", rows.size),
+            "HAS_PHONE": same_text("Y", rows.size),
             "PHONE": _multifield(2 * rows + 500_000_001, _phones(known), "PHONE"),
+            "UF_CRM_PAUSE_REASON": chosen_texts(
+                texts(lists()["pause_reasons"]), fields["pause_reason"]
+            ),
+            "UF_CRM_PAUSED_UNTIL": day_times(fields["paused_until"]),
+            "UF_CRM_ESTIMATE": money_texts(fields["estimate"], "|RUB"),
         }
     )
 
@@ -376,23 +376,20 @@ def _leads(
 def _lead_history(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
 ) -> pd.DataFrame:
-    steps = _lead_steps(agency.leads)
-    lead = np.tile(np.arange(len(agency.leads)), len(steps))
-    status = np.repeat([step for step, _ in steps], len(agency.leads))
-    at = np.concatenate([times for _, times in steps])
-    order = np.argsort(at, kind="stable")
-    lead, status, at = lead[order], status[order], at[order]
-    last = int(np.searchsorted(at, moment, side="right"))
-    first = 0 if start is None else int(np.searchsorted(at, start, side="right"))
-    rows = np.arange(first, last)
-    return _frame(
+    moves = agency.details["request"].edits["state"]
+    first = 0 if start is None else count_until(moves["at"], start)
+    moves = moves.iloc[first : count_until(moves["at"], moment)]
+    status = moves["value"].to_numpy()
+    semantics = LEAD_SEMANTICS[status]
+    step = np.where(semantics == "P", 2, 3)
+    return make_frame(
         {
-            "ID": rows + 1,
-            "TYPE_ID": np.array([1, 2, 3, 3])[status[rows]],
-            "OWNER_ID": lead[rows] + 1,
-            "CREATED_TIME": at[rows],
-            "STATUS_SEMANTIC_ID": texts(["P", "P", "S", "F"])[status[rows]],
-            "STATUS_ID": LEAD_STATUSES[status[rows]],
+            "ID": np.arange(len(moves)) + first + 1,
+            "TYPE_ID": np.where(status == LEAD_NEW, 1, step),
+            "OWNER_ID": moves["record"].to_numpy() + 1,
+            "CREATED_TIME": moves["at"].to_numpy(),
+            "STATUS_SEMANTIC_ID": semantics,
+            "STATUS_ID": LEAD_STATUSES[status],
         }
     )
 
@@ -412,14 +409,14 @@ def _users(
     modified = np.where(is_active, modified, dismissed)
     is_known = hired <= moment
     rows = np.flatnonzero(
-        is_known & np.isin(np.arange(hired.size), _changed(modified, start))
+        is_known & np.isin(np.arange(hired.size), changed_rows(modified, start))
     )
     known = agency.employees.iloc[rows]
     number = pd.Series(rows + 1).astype(str)
     brackets = "[" + pd.Series(department[rows]).astype(str) + "]"
     mobile = "+7000000" + number.str.zfill(4)
     email = "employee" + number + "@vector.example.test"
-    return _frame(
+    return make_frame(
         {
             "ID": rows + 1,
             "ACTIVE": is_active[rows].astype(np.int64),
@@ -441,38 +438,15 @@ def _users(
 def _departments(agency: Agency) -> pd.DataFrame:
     table = agency.departments
     parent = table["parent_id"].to_numpy()
-    return _frame(
+    return make_frame(
         {
             "ID": table["department_id"].to_numpy(),
             "NAME": table["name"].to_numpy(dtype=object),
             "SORT": np.arange(len(table)) * 10 + 100,
-            "PARENT": _numbers(parent, parent > 0),
+            "PARENT": filled_numbers(parent, parent > 0),
             "UF_HEAD": table["head_id"].to_numpy(),
         }
     )
-
-
-def _names(known: pd.DataFrame) -> dict[str, Texts]:
-    content = lists()
-    is_female = known["is_female"].to_numpy() == 1
-    first, second = content["first_names"], content["patronymics"]
-    name, patronymic = known["name"].to_numpy(), known["second_name"].to_numpy()
-    last = known["last_name"].to_numpy()
-    return {
-        "NAME": np.where(
-            is_female, texts(first["female"])[name], texts(first["male"])[name]
-        ),
-        "SECOND_NAME": np.where(
-            is_female,
-            texts(second["female"])[patronymic],
-            texts(second["male"])[patronymic],
-        ),
-        "LAST_NAME": np.where(
-            is_female,
-            surnames(is_female=True)[last],
-            surnames(is_female=False)[last],
-        ),
-    }
 
 
 def _phones(known: pd.DataFrame) -> Texts:
@@ -498,24 +472,10 @@ def _titles(deals: pd.DataFrame) -> Texts:
     head = kinds[deals["deal_type"].to_numpy()]
     is_test = deals["is_test"].to_numpy()
     head = np.where(is_test, content["titles"]["TEST"] + head, head)
-    written = pd.Series(head, dtype=object) + pd.Series(_places(deals), dtype=object)
+    written = pd.Series(head, dtype=object) + pd.Series(
+        object_places(deals), dtype=object
+    )
     return written.to_numpy(dtype=object)
-
-
-def _places(deals: pd.DataFrame) -> Texts:
-    content = lists()
-    street = texts(content["streets"])[deals["street"].to_numpy()]
-    complexes = texts(content["complexes"])[deals["complex"].to_numpy()]
-    is_new_build = deals["deal_type"].to_numpy() == DealType.NEW_BUILD
-    place = pd.Series(np.where(is_new_build, complexes, street), dtype=object)
-    house = deals["house"].astype(str).reset_index(drop=True)
-    return (place + content["house"] + house).to_numpy(dtype=object)
-
-
-def _addresses(deals: pd.DataFrame) -> Texts:
-    flat = deals["flat"].astype(str).reset_index(drop=True)
-    place = pd.Series(_places(deals), dtype=object)
-    return (place + lists()["flat"] + flat).to_numpy(dtype=object)
 
 
 def _owners(owners: Ints) -> Texts:
@@ -526,7 +486,7 @@ def _owners(owners: Ints) -> Texts:
     written = np.where(
         owners >= OWNER_BASE, pair.to_numpy(dtype=object), single.to_numpy(dtype=object)
     )
-    return _or_none(owners != EMPTY, written)
+    return none_where_empty(owners != EMPTY, written)
 
 
 def _stage_ids(funnel: Ints, stage: Ints) -> Texts:
@@ -543,44 +503,9 @@ def _semantics(stage: Ints) -> Texts:
     return table[stage]
 
 
-def _or_none(is_filled: Flags, values: Texts) -> Texts:
-    result = values.astype(object)
-    result[~is_filled] = None
-    return result
-
-
-def _flag(flags: Flags) -> Texts:
-    return texts(["N", "Y"])[flags.astype(np.int64)]
-
-
-def _same(text: str, size: int) -> Texts:
-    return np.full(size, text, dtype=object)
-
-
-def _chosen(values: Texts, position: Ints) -> Texts:
-    return _or_none(position != EMPTY, values[np.maximum(position, 0)])
-
-
-def _numbers(values: Ints, is_filled: Flags) -> "pd.Series[int]":
-    return pd.Series(values, dtype="Int64").where(is_filled, pd.NA)
-
-
-def _dates(days: Ints) -> Times:
-    times = np.maximum(days, 0).astype("datetime64[D]").astype("datetime64[s]")
-    return np.where(days == EMPTY, NEVER, times)
-
-
-def _money(kopecks: Ints, tail: str) -> Texts:
-    filled = np.maximum(kopecks, 0)
-    roubles = pd.Series(filled // 100).astype(str)
-    rest = pd.Series(filled % 100).astype(str).str.zfill(2)
-    written = (roubles + "." + rest + tail).to_numpy(dtype=object)
-    return _or_none(kopecks != EMPTY, written)
-
-
 def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn typed columns into the texts of the old list methods."""
-    return _frame(
+    return make_frame(
         {
             name: pd.Series(_column_texts(name, frame[name]), dtype=object)
             for name in frame.columns
@@ -596,9 +521,9 @@ def _column_texts(name: str, column: pd.Series) -> Texts:
         )
         written = np.datetime_as_string(times.astype(f"datetime64[{unit}]"))
         full = np.char.add(written, tail).astype(object)
-        return _or_none(~np.isnat(times), full)
+        return none_where_empty(~np.isnat(times), full)
     if column.dtype.kind in "iu":
         is_empty = column.isna().to_numpy(dtype=bool)
         filled = column.fillna(0).astype(np.int64).astype(str).to_numpy(dtype=object)
-        return _or_none(~is_empty, filled)
+        return none_where_empty(~is_empty, filled)
     return column.to_numpy(dtype=object)

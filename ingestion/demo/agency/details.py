@@ -1,0 +1,51 @@
+"""The detailed records of an agency, told from the finished life of its deals.
+
+The records have random streams of their own and change nothing of the deals.
+"""
+
+import pandas as pd
+
+from ingestion.demo.agency.advances import make_advances
+from ingestion.demo.agency.commission import (
+    make_invoices,
+    make_payments,
+    make_service_lines,
+)
+from ingestion.demo.agency.companies import make_companies
+from ingestion.demo.agency.costs import make_expenses, make_partner_shares
+from ingestion.demo.agency.documents import make_documents
+from ingestion.demo.agency.model import Agency, Records
+from ingestion.demo.agency.objects import make_objects
+from ingestion.demo.agency.requests import make_requests
+from ingestion.demo.agency.steps import make_absences, make_tasks
+from ingestion.demo.agency.story import tell
+
+
+def make_details(agency: Agency) -> dict[str, Records]:
+    """Draw every kind of detailed records.
+
+    Returns:
+        Kind -> records. ``deal_company`` has one row per deal: the client's company.
+    """
+    seed, story = agency.seed, tell(agency)
+    companies, company = make_companies(seed, story)
+    advances = make_advances(seed, story)
+    invoices = make_invoices(seed, story)
+    units, reservations = make_objects(seed, story)
+    by_deal = pd.DataFrame({"created_at": story.created, "company": company})
+    return {
+        "company": companies,
+        "deal_company": Records(by_deal, {}),
+        "service_line": make_service_lines(seed, story),
+        "invoice": invoices,
+        "advance": advances,
+        "payment": make_payments(seed, story, invoices, advances),
+        "expense": make_expenses(seed, story),
+        "partner_share": make_partner_shares(seed, story),
+        "unit": units,
+        "reservation": reservations,
+        "document": make_documents(seed, story),
+        "task": make_tasks(seed, story),
+        "absence": make_absences(seed, story),
+        "request": make_requests(seed, agency),
+    }

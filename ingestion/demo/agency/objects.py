@@ -1,0 +1,186 @@
+"""Property units and their reservations, a few of them double."""
+
+import numpy as np
+
+from ingestion.demo.agency.model import (
+    NEVER,
+    DealType,
+    Floats,
+    Ints,
+    Records,
+    Stage,
+    Times,
+    stream,
+)
+from ingestion.demo.agency.records import RecordWriter
+from ingestion.demo.agency.story import Story, later, seconds_of
+
+DAY = 86400
+HOUR = 3600
+FREE, RESERVED, SOLD, REMOVED = range(4)
+VERBAL, UNPAID, PREPAID = range(3)
+KINDS: Floats = np.array([0.25, 0.45, 0.30])
+TERMS: Ints = np.array([2, 3, 14])
+ADVANCE_TAKEN, TERM_OVER, CLIENT_LEFT, OTHER_OBJECT = range(4)
+
+RESERVES: Floats = np.array([0.0, 0.45, 0.85, 0.0])
+REUSED = 0.12
+REUSE_DISTANCE = 400
+DOUBLE = 0.015
+DOUBLE_AT_LEAST = 3
+TOUCHING = 2
+NOT_RELEASED = 0.05
+LIST_MARGIN: Floats = np.array([1.0, 1.01, 1.02, 1.03, 1.05])
+
+
+def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
+    """Draw units and reservations of buyers' deals.
+
+    A unit is one flat: the client's own at a sale, the chosen one at a purchase or a
+    new building. Some flats are reserved again when the first buyer is gone.
+    """
+    rng = stream(seed, "objects and reservations")
+    deal, start, kind, until, released, reason = _intervals(rng, story)
+    over = np.where(np.isnat(released), until, released)
+    host, start, planted = _share_units(rng, deal, start, over)
+    until = np.fmax(until, later(start, np.full(deal.size, HOUR)))
+    released = np.where(
+        released <= start, later(start, np.full(deal.size, DAY)), released
+    )
+    units = RecordWriter()
+    signed = story.entered[:, Stage.CONTRACT]
+    is_listed = (story.deal_type == DealType.SALE) & ~np.isnat(signed) & story.is_real
+    listed = np.flatnonzero(is_listed)
+    own = np.flatnonzero(host == np.arange(deal.size))
+    subject = np.concatenate([listed, deal[own]])
+    born = np.concatenate([signed[listed], later(start[own], np.full(own.size, -HOUR))])
+    born = np.fmax(born, story.created[subject])
+    price = story.final("price")[subject]
+    margin = rng.choice(LIST_MARGIN, subject.size)
+    unit = units.add(
+        born,
+        deal=subject,
+        assigned=story.assigned(subject, born),
+        price=np.asarray(np.maximum(price, 4_000_000_00) * margin, np.int64)
+        // 1_000_000
+        * 1_000_000,
+        area=rng.integers(240, 1200, subject.size),
+        is_listing=np.repeat([1, 0], [listed.size, own.size]),
+    )
+    _unit_states(units, story, unit, deal=subject, born=born, listed=listed.size)
+    made_units, unit_place = units.finish()
+    unit_of = np.zeros(deal.size, dtype=np.int64)
+    unit_of[own] = unit_place[unit[listed.size :]]
+    bookings = RecordWriter()
+    record = bookings.add(
+        start,
+        deal=deal,
+        assigned=story.assigned(deal, start),
+        unit=unit_of[host],
+        kind=kind,
+        start=seconds_of(start),
+        until=seconds_of(until),
+        is_planted=planted,
+    )
+    bookings.write("released", record, released, seconds_of(released))
+    bookings.write("reason", record, released, reason)
+    return made_units, bookings.finish()[0]
+
+
+def _intervals(
+    rng: np.random.Generator, story: Story
+) -> tuple[Ints, Times, Ints, Times, Times, Ints]:
+    """Draw who reserves when, for how long, and why it is released."""
+    signed = story.entered[:, Stage.CONTRACT]
+    shown = story.entered[:, Stage.SHOWING]
+    taken = story.entered[:, Stage.ADVANCE]
+    begin = np.where(np.isnat(shown), signed, shown)
+    reserves = ~np.isnat(begin) & story.is_real
+    reserves &= rng.random(story.size) < RESERVES[story.deal_type]
+    deal = np.flatnonzero(reserves)
+    start = later(begin[deal], rng.integers(HOUR, 2 * DAY, deal.size))
+    start = np.where(start >= story.ended[deal], begin[deal], start)
+    kind = rng.choice(KINDS.size, deal.size, p=KINDS)
+    until = later(start, TERMS[kind] * DAY)
+    after = later(until, rng.integers(0, 3 * DAY, deal.size))
+    ends = np.fmin(taken[deal], story.ended[deal])
+    released = np.fmin(ends, after)
+    is_taken = taken[deal] == released
+    is_gone = story.ended[deal] == released
+    chance = rng.random(deal.size)
+    reason = np.where(chance < 0.3, OTHER_OBJECT, TERM_OVER)
+    reason = np.where(is_gone, CLIENT_LEFT, reason)
+    reason = np.where(is_taken, ADVANCE_TAKEN, reason)
+    is_kept = (rng.random(deal.size) < NOT_RELEASED) & ~is_taken
+    released = np.where(is_kept, NEVER, released)
+    order = np.argsort(start, kind="stable")
+    return (
+        deal[order],
+        start[order],
+        kind[order],
+        until[order],
+        released[order],
+        reason[order],
+    )
+
+
+def _share_units(
+    rng: np.random.Generator, deal: Ints, start: Times, over: Times
+) -> tuple[Ints, Times, Ints]:
+    """Say whose unit each reservation takes: a later, an overlapping, a touching one.
+
+    Returns:
+        The reservation whose unit is taken (its own, if the same), the starts, and 1
+        where an overlap is planted.
+    """
+    size = deal.size
+    numbers = np.arange(size)
+    host, planted = numbers.copy(), np.zeros(size, dtype=np.int64)
+    start = start.copy()
+    is_used = np.zeros(size, dtype=bool)
+    # First the overlaps: the next reservation in time takes the flat of the last one.
+    count = max(DOUBLE_AT_LEAST, round(size * DOUBLE))
+    next_one = np.minimum(numbers + 1, size - 1)
+    overlaps = (
+        (start[next_one] < over) & (deal[next_one] != deal) & (next_one > numbers)
+    )
+    pairs = rng.permutation(np.flatnonzero(overlaps))
+    # Every third one may be chosen, so that no flat is shared by three.
+    first = pairs[pairs % 3 == 0][:count]
+    host[first + 1], planted[first + 1] = first, 1
+    is_used[first], is_used[first + 1] = True, True
+    # Then reservations of a flat whose first buyer is gone, some to the very second.
+    back = rng.integers(1, REUSE_DISTANCE, size)
+    earlier = np.maximum(numbers - back, 0)
+    fits = (over[earlier] <= start) & ~is_used & ~is_used[earlier]
+    fits &= (deal[earlier] != deal) & (rng.random(size) < REUSED)
+    rows = np.flatnonzero(fits)
+    _, only = np.unique(earlier[rows], return_index=True)
+    rows = rows[np.sort(only)]
+    rows = rows[~np.isin(rows, earlier[rows])]
+    rows = rows[~np.isin(earlier[rows], rows)]
+    host[rows] = earlier[rows]
+    near = rows[(start[rows] - over[earlier[rows]]) < np.timedelta64(3 * DAY, "s")]
+    touching = near[:TOUCHING]
+    start[touching] = over[earlier[touching]]
+    return host, start, planted
+
+
+def _unit_states(
+    units: RecordWriter,
+    story: Story,
+    unit: Ints,
+    *,
+    deal: Ints,
+    born: Times,
+    listed: int,
+) -> None:
+    """Keep the state of a unit: it follows the deal that brought it."""
+    is_listing = np.arange(unit.size) < listed
+    taken = story.entered[deal, Stage.ADVANCE]
+    ended = story.ended[deal]
+    units.write("state", unit, born, np.where(is_listing, FREE, RESERVED))
+    units.write("state", unit, taken, np.full(unit.size, RESERVED))
+    gone = np.where(is_listing, REMOVED, FREE)
+    last = np.where(story.is_won[deal], SOLD, gone)
+    units.write("state", unit, ended, last)
