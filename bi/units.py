@@ -1,5 +1,6 @@
 """Units of measure: name to screen format and cell format."""
 
+import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import yaml
 
 _FILE = Path(__file__).with_name("units.yaml")
+# The marts write the same signs into the texts of cards.
+_CURRENCIES = _FILE.parents[1] / "dbt_project" / "seeds" / "currencies.csv"
 
 
 class UnknownUnitError(Exception):
-    """A unit or a currency that ``units.yaml`` does not know."""
+    """A unit that ``units.yaml`` does not know."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def unit(name: str, currency: str = "RUB") -> Unit:
 @cache
 def _units(currency: str) -> dict[str, Unit]:
     content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    sign = content["currencies"].get(currency, currency)
+    with _CURRENCIES.open(encoding="utf-8", newline="") as rows:
+        signs = {row["currency"]: row["sign"] for row in csv.DictReader(rows)}
+    sign = signs.get(currency, currency)
     return {
         name: Unit(
             name=name,

@@ -210,7 +210,9 @@ _FILE_KEYS = (
 )
 # Schemas are called after a connection; dlt turns two underscores into one.
 _NAME = re.compile(r"(?=.{1,40}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_USERNAME = re.compile(r"[a-z][a-z0-9_.-]{0,37}")
+USERNAME = re.compile(r"[a-z][a-z0-9_.-]{0,37}\Z")
+# The data team's own login and the publisher's account in Superset.
+RESERVED_USERNAMES = ("data_team", "reestr_service")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DATE_DIRECTIVES = re.compile(r"%(.)")
 
@@ -386,10 +388,16 @@ def load_connections(
     return connections
 
 
+def one_password(username: str) -> str:
+    """What names the password of a login: signs that a setting cannot hold are one."""
+    return re.sub(r"[^A-Z0-9]", "_", username.upper())
+
+
 def check_together(connections: Sequence[Connection]) -> None:
     """Raise `MappingError` when the connections cannot live in one home."""
     problems: list[str] = []
     seen: dict[tuple[str, str], Connection] = {}
+    people: dict[str, Connection] = {}
     for connection in connections:
         for what, value in (("source", connection.source), ("name", connection.name)):
             first = seen.setdefault((what, value), connection)
@@ -398,6 +406,13 @@ def check_together(connections: Sequence[Connection]) -> None:
                     f"{connection.path}:1: a second connection with {what} `{value}`"
                     f" (the first is {first.path}); a home has one per {what}: use"
                     " another home (--home) or take one out of REESTR_CONNECTIONS"
+                )
+        for user in connection.access:
+            first = people.setdefault(one_password(user.username), connection)
+            if first is not connection:
+                problems.append(
+                    f"{connection.path}:1: access: `{user.username}` stands in"
+                    f" {first.path} too; one line per person in a home"
                 )
         first = connections[0]
         for key in ("timezone", "reporting_currency"):
@@ -796,19 +811,25 @@ class _Reader:
                 continue
             self.known(part, "access", ("username", "role", "employee"), "name")
             username = self.required(part, "username")
-            if username and not _USERNAME.fullmatch(username):
+            if username and not USERNAME.match(username):
                 self.bad(
                     part,
                     "username",
                     f"`{username}` cannot be a login; use up to 38 of a-z, 0-9, _ . -",
                 )
-            first = lines.setdefault(username, part.line)
+            if username in RESERVED_USERNAMES:
+                self.bad(
+                    part,
+                    "username",
+                    f"`{username}` is a login of the product itself; choose another",
+                )
+            first = lines.setdefault(one_password(username), part.line)
             if username and first != part.line:
                 self.bad(
                     part,
                     "username",
-                    f"`{username}` is given twice (first on line {first}); one line per"
-                    " person",
+                    f"`{username}` is given twice (first on line {first}; . - and _ are"
+                    " one here); one line per person",
                 )
             role = self.choice(part, "role", ACCESS_ROLES)
             employee = self.optional(part, "employee")

@@ -16,6 +16,13 @@ from orchestration.settings import Settings, SettingsError, load_settings
 
 # Exit codes: 0 done, 1 the work failed, 2 the call or a setting is wrong, 3 busy.
 FAILED, WRONG_CALL, BUSY = 1, 2, 3
+# Errors of what the caller wrote, by name: their modules are heavy to import.
+WRONG_CALLS = (
+    "FilterError",
+    "MappingError",
+    "UnknownExportError",
+    "UnknownKindError",
+)
 
 Verb = Callable[[argparse.Namespace, Settings], int]
 
@@ -51,6 +58,8 @@ def _explain(error: Exception, settings: Settings) -> int:
         return BUSY
     if ours:
         _say(str(error))
+        if type(error).__name__ in WRONG_CALLS:
+            return WRONG_CALL
     else:
         first = str(error).strip().split("\n", 1)[0]
         _say(f"{type(error).__name__}: {first} (whole story: {log})")

@@ -86,11 +86,17 @@ def _live(settings: Settings, advance: str | None, say: Say) -> None:
     from ingestion.demo.agency.ground_truth import write_ground_truth  # noqa: PLC0415
     from ingestion.demo.portal.store import PortalStore  # noqa: PLC0415
 
-    first = not settings.get("REESTR_DEMO_TODAY")
-    filled = serving.portal_store(settings).exists()
-    if filled and not first and not advance:
-        return
-    if first:
+    path = serving.portal_store(settings)
+    known = settings.get("REESTR_PASS_TIME")
+    shown = None
+    if path.exists():
+        # The store keeps the moment together with its rows: the settings follow it,
+        # also after a start that was killed between the two.
+        with PortalStore(path) as store:
+            shown = store.now()
+        if known and shown == pass_time(settings) and not advance:
+            return
+    if not settings.get("REESTR_DEMO_TODAY"):
         settings.keep("REESTR_DEMO_TODAY", date.today().isoformat())
     today = date.fromisoformat(settings.get("REESTR_DEMO_TODAY"))
     started = time.monotonic()
@@ -99,23 +105,19 @@ def _live(settings: Settings, advance: str | None, say: Say) -> None:
         deals=int(settings.get("REESTR_DEMO_DEALS")),
         first_today=today,
     )
-    moment = (
-        model.end_of_day(today)
-        if not settings.get("REESTR_PASS_TIME")
-        else pass_time(settings)
-    )
+    moment = shown or model.end_of_day(today)
     settings.folder("portal")
-    draft = serving.portal_store(settings).with_suffix(".draft")
-    if not filled:
+    draft = path.with_suffix(".draft")
+    if shown is None:
         for leftover in draft.parent.glob(f"{draft.name}*"):
             leftover.unlink()
         with PortalStore(draft) as store:
             portal_feed.fill(store, agency, moment)
         # A store that was not filled to the end never gets its name.
-        draft.rename(serving.portal_store(settings))
+        draft.rename(path)
     if advance:
         later = moment + _days(advance)
-        with PortalStore(serving.portal_store(settings)) as store:
+        with PortalStore(path) as store:
             portal_feed.advance(store, agency, moment, later)
         moment = later
     write_ground_truth(agency, moment, settings.folder("ground_truth"))

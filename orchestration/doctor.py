@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -101,10 +102,8 @@ def _numbers(
         if not published:
             yield NOTE, "publication: none yet; ./reestr run makes one"
             return
-        yield (
-            GOOD,
-            f"publication: {published[0]}, data as of {published[1]:%d.%m.%Y %H:%M}",
-        )
+        moment = published[1].astimezone(ZoneInfo(connections[0].timezone))
+        yield GOOD, f"publication: {published[0]}, data as of {moment:%d.%m.%Y %H:%M}"
         unmapped = connection.execute(
             "select source_system, pipeline, crm_stage, count(*)"
             " from dbt_core.fct_deals where stage = 'unmapped'"

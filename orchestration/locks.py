@@ -21,11 +21,12 @@ class PassIsRunningError(Exception):
 
 
 @contextmanager
-def pass_lock(warehouse: Warehouse) -> Iterator[None]:
+def pass_lock(warehouse: Warehouse) -> Iterator[psycopg.Connection]:
     """Hold the warehouse for one pass.
 
     The lock belongs to a connection: a killed pass gives it back by itself. The
-    connection's name tells a second pass who holds it.
+    connection's name tells a second pass who holds it, and what the pass records goes
+    through the same connection, so that a lost lock is noticed at the next stage.
 
     Raises:
         PassIsRunningError: another pass is under way.
@@ -39,7 +40,7 @@ def pass_lock(warehouse: Warehouse) -> Iterator[None]:
         ).fetchone()
         if not taken or not taken[0]:
             raise PassIsRunningError(_holder(connection))
-        yield
+        yield connection
 
 
 def _holder(connection: psycopg.Connection) -> str:

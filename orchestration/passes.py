@@ -39,6 +39,10 @@ MEANING = ("dbt_project", "expectations", "ingestion/sources")
 Progress = Callable[[str, float | None], None]
 
 
+class PassError(Exception):
+    """A pass is used in a way that could mix two passes; the text says how not to."""
+
+
 @dataclass(frozen=True)
 class PassRequest:
     """What the caller wants of a pass.
@@ -64,6 +68,7 @@ class Pass:
         request: What the caller wants.
         connection: Autocommitting, holds the lock and keeps the record of the pass.
         pass_id: Grows by one with each pass.
+        has_killed: Whether passes before it had been killed.
         pass_time: The moment that all its numbers speak of.
         mark: Fingerprint of everything but the rows that decides a number.
         progress: Told each stage when it starts and its seconds when it ends.
@@ -74,6 +79,7 @@ class Pass:
     request: PassRequest
     connection: psycopg.Connection
     pass_id: int
+    has_killed: bool
     pass_time: datetime
     mark: str
     progress: Progress
@@ -87,10 +93,18 @@ class Pass:
         """Run one stage; nothing is done where nothing can have changed.
 
         Raises:
+            PassError: an earlier stage has not run in this pass.
             Exception: whatever the stage raises; the pass is recorded as failed.
         """
         if self.unchanged:
             return
+        # A stage alone would publish working tables of different passes.
+        if STAGES.index(stage) != len(self.seconds):
+            earlier = ", ".join(STAGES[: STAGES.index(stage)])
+            raise PassError(
+                f"the stage {stage} needs {earlier} in the same pass: start the whole"
+                " job"
+            )
         self.progress(stage, None)
         self._record("stage = %s", stage)
         started = time.monotonic()
@@ -228,18 +242,16 @@ def open_pass(
         warehouse,
         [user.username for connection in connections for user in connection.access],
     )
-    with (
-        pass_lock(warehouse),
-        psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection,
-    ):
+    with pass_lock(warehouse) as connection:
         moment = pass_time(warehouse.settings)
-        pass_id = _begin(connection, moment)
+        pass_id, has_killed = _begin(connection, moment)
         running = Pass(
             warehouse=warehouse,
             connections=connections,
             request=request,
             connection=connection,
             pass_id=pass_id,
+            has_killed=has_killed,
             pass_time=moment,
             mark=_mark(connection, connections, moment),
             progress=progress,
@@ -281,10 +293,10 @@ def pass_time(settings: Settings) -> datetime:
     return moment
 
 
-def _begin(connection: psycopg.Connection, moment: datetime) -> int:
-    """Record a new pass and set the clock that every model reads."""
+def _begin(connection: psycopg.Connection, moment: datetime) -> tuple[int, bool]:
+    """Record a new pass, close killed ones and set the clock that every model reads."""
     # The lock is ours: what still says "running" was killed.
-    connection.execute(
+    killed = connection.execute(
         "update ops.passes set outcome = 'failed', finished_at = now(),"
         " error = 'the process was killed' where outcome = 'running'"
     )
@@ -297,7 +309,7 @@ def _begin(connection: psycopg.Connection, moment: datetime) -> int:
         "insert into ops.passes (pass_time) values (%s) returning pass_id", [moment]
     ).fetchone()
     assert row is not None  # noqa: S101 -- an insert that returns gives its row
-    return int(row[0])
+    return int(row[0]), killed.rowcount > 0
 
 
 def _mark(

@@ -37,7 +37,8 @@ def pass_resource(
         with open_pass(
             warehouse, asked, progress or (lambda _stage, _seconds: None)
         ) as running:
-            _close_killed_runs(context)
+            if running.has_killed:
+                _close_killed_runs(context)
             if taken:
                 taken(running)
             yield running

@@ -17,6 +17,7 @@ from bi.superset.process import (
     is_bootstrapped,
     serve_command,
 )
+from ingestion.mapping import one_password
 from orchestration import processes
 from orchestration.passes import home_connections
 from orchestration.postgres import embedded_server, free_port, port_is_taken
@@ -127,7 +128,9 @@ def status(settings: Settings, *, say: Say) -> int:
     )
     if last:
         words = f"last pass: {last[0]}, {last[1]}"
-        say(f"{words} at stage {last[2]}: {last[3]}" if last[1] == "failed" else words)
+        if last[1] in ("failed", "running"):
+            words = f"{words} at stage {last[2]}"
+        say(f"{words}: {last[3]}" if last[3] else words)
     return 0
 
 
@@ -194,9 +197,12 @@ def portal_server(settings: Settings, *, no_limit: bool = False) -> Server:
         argv=[
             sys.executable, "-m", "ingestion.demo.portal",
             "--store", str(portal_store(settings)),
-            "--port", str(number), "--webhook", portal_webhook(settings), *limit,
+            "--port", str(number), *limit,
         ],
-        environment=_environment(),
+        environment={
+            **_environment(),
+            "REESTR_PORTAL_WEBHOOK": portal_webhook(settings),
+        },
         folder=REPOSITORY,
         url=f"http://127.0.0.1:{number}/",
     )  # fmt: skip
@@ -311,8 +317,7 @@ def accounts(settings: Settings) -> list[superset_publish.Account]:
 
 def password_setting(username: str) -> str:
     """Name of the setting that holds a person's first Superset password."""
-    letters = "".join(c if c.isalnum() else "_" for c in username.upper())
-    return f"REESTR_PERSON_{letters}_PASSWORD"
+    return f"REESTR_PERSON_{one_password(username)}_PASSWORD"
 
 
 # ---------------------------------------------------------------------- Dagster

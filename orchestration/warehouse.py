@@ -16,15 +16,15 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from ingestion.mapping import USERNAME, one_password
 from orchestration.postgres import embedded_server
 from orchestration.settings import Settings, SettingsError, fingerprint
 
 FRAME = Path(__file__).with_name("warehouse.sql")
 SERVICE_LOGINS = ("loader", "transformer", "bi", "data_team")
 OLDEST_SERVER = 160000
-# A role name holds 63 bytes: warehouse, "__p_" and the username share them.
+# A role name holds 63 bytes: warehouse, "__p_" and a username of 38 share them.
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,19}\Z")
-USERNAME = re.compile(r"[a-z][a-z0-9_.-]{0,37}\Z")
 
 
 class WarehouseError(Exception):
@@ -77,8 +77,7 @@ class Warehouse:
         return psycopg.connect(self.url(login))
 
     def _password(self, login: str) -> str:
-        name = re.sub(r"[^A-Z0-9]", "_", login.upper())
-        return self.settings.secret(f"REESTR_LOGIN_{name}_PASSWORD")
+        return self.settings.secret(f"REESTR_LOGIN_{one_password(login)}_PASSWORD")
 
     def _address(self, role: str, password: str, database: str = "") -> str:
         parts = urlsplit(self.admin_url)
@@ -158,13 +157,15 @@ def provision(warehouse: Warehouse, usernames: Iterable[str]) -> None:
             return
         _create_roles(connection, warehouse, passwords, people)
         _build_frame(connection, warehouse)
-        _remember(connection, warehouse.database, wanted)
     for product in ("superset", "dagster"):
         _create_database(
             warehouse.admin_url,
             f"{warehouse.database}_{product}",
             owner=warehouse.role(product),
         )
+    # Last: a provisioning that was killed is done again.
+    with psycopg.connect(warehouse.admin_url) as connection:
+        _remember(connection, warehouse.database, wanted)
 
 
 def _logins(people: list[str]) -> list[str]:

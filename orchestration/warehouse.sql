@@ -56,7 +56,9 @@ begin
             )
     loop
         execute format('revoke execute on function %s from public', function_name);
-        execute format('grant execute on function %s to {transformer}', function_name);
+        execute format(
+            'grant execute on function %s to {transformer}, {loader}', function_name
+        );
     end loop;
 end
 $close$;

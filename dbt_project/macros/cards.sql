@@ -35,7 +35,7 @@
     {%- set name = measure.name -%}
     {%- set scale = ' / 1000000' if meta.unit == 'money' else '' -%}
     {%- set digits = 2 if meta.unit == 'money' else 0 -%}
-    '<a class="r-card" href="/superset/dashboard/registry/" title="'
+    '<span class="r-card" title="'
     || replace(replace(replace(replace({{ text('card_title') }},
         '{description}', {{ html_literal(measure.description) }}),
         '{formula}', {{ html_literal(meta.formula) }}),
@@ -45,7 +45,11 @@
     || '</span><span class="r-card-value">'
     || {{ number_text('valued.' ~ name ~ scale, digits) }}
     || '<span class="r-card-unit">'
-    || {{ text('million' if meta.unit == 'money' else 'pieces') }}
+    {%- if meta.unit == 'money' %}
+    || replace({{ text('million') }}, '{currency}', {{ currency_sign() }})
+    {%- else %}
+    || {{ text('pieces') }}
+    {%- endif %}
     || '</span></span><span class="r-card-change"><span class="r-strong">'
     -- Below twenty units a percent says more than is known.
     || case
@@ -60,5 +64,16 @@
     end
     || '</span> ' || valued.compared_label
     || '</span><span class="r-card-plan">' || {{ text('plan_missing') }}
-    || '</span><span class="r-bars">' || trends.{{ name }}_bars || '</span></a>'
+    || '</span><span class="r-bars">' || trends.{{ name }}_bars || '</span></span>'
+{%- endmacro %}
+
+{# The sign of the firm's reporting currency; a currency without one keeps its code. #}
+{% macro currency_sign() -%}
+    coalesce(
+        (
+            select currencies.sign from {{ ref('currencies') }} as currencies
+            where currencies.currency = '{{ var("reporting_currency") }}'
+        ),
+        '{{ var("reporting_currency") }}'
+    )
 {%- endmacro %}

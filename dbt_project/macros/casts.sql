@@ -1,6 +1,15 @@
-{# Bitrix24 writes money of a user field as "4350000.00|RUB". #}
+{# Bitrix24 writes money of a user field as "4350000.00|RUB". Nothing is converted without
+   a rate: an amount in another currency than the firm's is unknown. #}
 {% macro money(expression) -%}
-    cast(nullif(split_part(cast({{ expression }} as text), '|', 1), '') as numeric(18, 2))
+    case
+        when
+            split_part(cast({{ expression }} as text), '|', 2)
+            in ('', '{{ var("reporting_currency") }}')
+            then cast(
+                nullif(split_part(cast({{ expression }} as text), '|', 1), '')
+                as numeric(18, 2)
+            )
+    end
 {%- endmacro %}
 
 {# A date field may come as a datetime at midnight; its first ten characters are the date. #}

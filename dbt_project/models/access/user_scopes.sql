@@ -24,13 +24,23 @@ org_units as (
 
 ),
 
+-- Decisions are never changed: a later line for the same person, unit and start takes
+-- the place of the earlier one, so an exception can be ended.
+latest_exceptions as (
+
+    select distinct on (username, org_unit_id, valid_from) *
+    from {{ source('decisions', 'scope_exceptions') }}
+    order by username, org_unit_id, valid_from, batch_id desc, line desc
+
+),
+
 exceptions as (
 
-    select scope_exceptions.*
-    from {{ source('decisions', 'scope_exceptions') }} as scope_exceptions
+    select *
+    from latest_exceptions
     where
-        scope_exceptions.valid_from <= {{ today() }}
-        and coalesce(scope_exceptions.valid_to, 'infinity') >= {{ today() }}
+        valid_from <= {{ today() }}
+        and coalesce(valid_to, 'infinity') >= {{ today() }}
 
 ),
 

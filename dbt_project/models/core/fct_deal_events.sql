@@ -97,7 +97,7 @@ happened as (
 
 ),
 
--- A future date is a mistake of the card: it is a finding, not a fact.
+-- A date in the future is a mistake of the card, not a fact that happened.
 credited as (
 
     select

@@ -136,9 +136,12 @@ described as (
         deals.price,
         deals.commission,
         deals.partner_share,
-        deals.commission - coalesce(deals.partner_share, 0) as revenue_net,
         case
-            when deals.outcome in ('open', 'paused')
+            when deals.outcome = 'won'
+                then deals.commission - coalesce(deals.partner_share, 0)
+        end as revenue_net,
+        case
+            when deals.outcome = 'open'
                 then deals.commission - coalesce(deals.partner_share, 0)
         end as expected_revenue,
         deals.direct_expenses,

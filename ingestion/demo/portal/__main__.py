@@ -1,6 +1,7 @@
 """Run the demo portal: ``python -m ingestion.demo.portal --store PATH --port N``."""
 
 import argparse
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, required=True, help="the SQLite file")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument(
-        "--webhook", default=DEFAULT_WEBHOOK, metavar="USER/CODE", help="who may call"
+        "--webhook",
+        # Other users of the machine may read a command line, not an environment.
+        default=os.environ.get("REESTR_PORTAL_WEBHOOK", DEFAULT_WEBHOOK),
+        metavar="USER/CODE",
+        help="who may call (or REESTR_PORTAL_WEBHOOK)",
     )
     parser.add_argument(
         "--no-limit", action="store_true", help="do not watch the rate of requests"

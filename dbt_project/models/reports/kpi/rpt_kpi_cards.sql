@@ -339,7 +339,7 @@ select
             )
         else '<span class="r-ok">✓</span> ' || {{ text('deviation_none') }}
     end as deviation_html,
-    '<div class="r-strip"><span><span class="r-ok">✓</span> ' || {{ text('data_as_of') }}
+    '<div class="r-strip"><span>' || {{ text('data_as_of') }}
     || ' <span class="r-strong">'
     || to_char({{ pass_time() }} at time zone '{{ var("timezone") }}', 'DD.MM.YYYY HH24:MI')
     || '</span></span><span>' || {{ text('deals_counted') }} || ' <span class="r-strong">'
