@@ -32,6 +32,7 @@ EXAMPLE = REPOSITORY / ".env.example"
 MADE_BY_HAND = {"docker/.env"}
 # What our own processes hand to their children; nobody else sets them.
 HANDED_ON = {
+    "REESTR_PORTAL_WEBHOOK",
     "REESTR_DAGSTER_URL",
     "REESTR_DBT_DATABASE",
     "REESTR_DBT_HOST",

@@ -266,8 +266,13 @@ def test_dlt_names_the_columns() -> None:
         (
             "username: anna",
             "username: admin",
-            "33: username: `admin` is given twice (first on line 32); one line per"
-            " person",
+            "33: username: `admin` is given twice (first on line 32; . - and _ are"
+            " one here); one line per person",
+        ),
+        (
+            "username: anna",
+            "username: data_team",
+            "33: username: `data_team` is a login of the product itself; choose another",
         ),
         (
             "Europe/Moscow",

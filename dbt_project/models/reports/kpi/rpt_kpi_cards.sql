@@ -1,5 +1,7 @@
 {%- set measures = measures_of('deal_events') -%}
 
+-- depends_on: {{ ref('currencies') }}
+
 {# One row per period and unit: what the cards and the deviations of «now» show. A card
    compares with days that a period filter would remove, so it has its own table. #}
 with
