@@ -33,10 +33,11 @@ from ingestion.sources.bitrix24.client import Portal
 from ingestion.sources.bitrix24.helpers import Kind, column, row_key
 from ingestion.sources.bitrix24.reading import PortalReading
 from ingestion.sources.bitrix24.settings import (
+    DEALS,
     DICTIONARIES,
-    STAGE_HISTORY,
-    TABLES,
-    WINDOWS,
+    HISTORIES,
+    PRODUCT_ROWS,
+    SWEPT_AT_ONCE,
     Table,
 )
 from ingestion.sources.files import land_files
@@ -173,6 +174,41 @@ class RawSchema:
             )
         }
 
+    def landed_since(self, table: Table, moment: str | None) -> Sequence[str]:
+        """Ids of the rows that landed after a moment; all of them without one."""
+        return self._ids(
+            "select {key} from {schema}.{table} where %s::timestamptz is null"
+            " or {loaded_at} > %s::timestamptz",
+            (moment, moment),
+            table,
+        )
+
+    def open_deals(self) -> Sequence[str]:
+        """Ids of the deals that are neither won nor lost."""
+        return self._ids(
+            "select {key} from {schema}.{table} where stage_semantic_id = 'P'",
+            (),
+            DEALS,
+        )
+
+    def product_rows_of(self, deals: Sequence[str]) -> frozenset[str]:
+        """Ids of the product rows of some deals."""
+        return frozenset(
+            self._ids(
+                "select {key} from {schema}.{table} where owner_id = any(%s)",
+                (list(deals),),
+                PRODUCT_ROWS,
+            )
+        )
+
+    def _ids(
+        self, text: LiteralString, parameters: Sequence[object], table: Table
+    ) -> list[str]:
+        """Keys of rows; those that are marked as deleted are left out."""
+        marked = self.marked(table.name)
+        found = (str(row[0]) for row in self._rows(text, parameters, table))
+        return [key for key in found if key not in marked]
+
     def count(self, table: Table) -> int:
         """Rows of a raw table."""
         return self._number("select count(*) from {schema}.{table}", (), table)
@@ -276,6 +312,7 @@ class RawSchema:
             table=sql.Identifier(table.name if table else ""),
             key=_key(table) if table else sql.SQL(""),
             hash=sql.Identifier(ROW_HASH),
+            loaded_at=sql.Identifier(LOADED_AT),
         )
 
     def _do(self, text: LiteralString) -> None:
@@ -345,9 +382,11 @@ def land(
         differences = _differences(
             raw, reading, portal if sweep else None, accept_shrink=accept_shrink
         )
-        for part in (_everything, _late_history):
-            if batches := part(reading):
-                _run(connection, reading, batches, database_url, state_folder)
+        if batches := _everything(reading):
+            _run(connection, reading, batches, database_url, state_folder)
+        if batches := _what_follows(reading, sweep=sweep):
+            _run(connection, reading, batches, database_url, state_folder)
+        differences |= _lost_product_rows(raw, reading, accept_shrink=accept_shrink)
         states = reading.tables
         raw.make_indexes([one.table for one in states.values() if one.is_first])
         missing, returned = _marks(reading, differences)
@@ -360,7 +399,7 @@ def land(
             now=now,
             read_at=reading.started,
         )
-        rows = {table.name: raw.count(table) for table in TABLES}
+        rows = {name: raw.count(state.table) for name, state in states.items()}
     result = LandingResult(
         connection=connection.name,
         rows=rows,
@@ -427,9 +466,9 @@ def _differences(
         for table in DICTIONARIES
     }
     if swept:
-        with ThreadPoolExecutor(len(WINDOWS)) as pool:
-            lists = pool.map(swept.walk_ids, WINDOWS)
-            walked |= dict(zip(WINDOWS, lists, strict=True))
+        with ThreadPoolExecutor(SWEPT_AT_ONCE) as pool:
+            lists = pool.map(swept.walk_ids, reading.windows)
+            walked |= dict(zip(reading.windows, lists, strict=True))
     differences: dict[str, SweepDifference] = {}
     for table, keys in walked.items():
         state = reading.tables[table.name]
@@ -438,10 +477,27 @@ def _differences(
         found = raw.compare(table, keys)
         _check_shrink(raw, table, found, keys, accept_shrink=accept_shrink)
         differences[table.name] = found
-        if table in WINDOWS:
+        if table.swept:
             state.wanted |= {int(key) for key in found.new | found.returned}
         state.watched |= found.missing
     return differences
+
+
+def _lost_product_rows(
+    raw: RawSchema, reading: PortalReading, *, accept_shrink: bool
+) -> dict[str, SweepDifference]:
+    """Product rows that the deals asked for do not have any more.
+
+    Raises:
+        SweepRefusedError: too many rows are missing.
+    """
+    if reading.tables[PRODUCT_ROWS.name].is_first or not reading.asked_deals:
+        return {}
+    known = raw.product_rows_of(sorted(reading.asked_deals))
+    found = SweepDifference(missing=known - reading.product_row_keys)
+    keys = sorted(reading.product_row_keys)
+    _check_shrink(raw, PRODUCT_ROWS, found, keys, accept_shrink=accept_shrink)
+    return {PRODUCT_ROWS.name: found}
 
 
 def _check_shrink(
@@ -482,14 +538,31 @@ def _marks(
 
 def _everything(reading: PortalReading) -> dict[str, Iterator[pa.Table]]:
     """Batches of the tables that have something to land."""
-    found = {table.name: _begun(reading.batches(table)) for table in TABLES}
+    return _filled(
+        {name: reading.batches(state.table) for name, state in reading.tables.items()}
+    )
+
+
+def _what_follows(
+    reading: PortalReading, *, sweep: bool
+) -> dict[str, Iterator[pa.Table]]:
+    """Batches of what is asked for when deals and leads have landed."""
+    return _filled(
+        {
+            **{
+                history.name: reading.late_history(owners)
+                for owners, history in HISTORIES.items()
+            },
+            PRODUCT_ROWS.name: reading.product_rows(sweep=sweep),
+        }
+    )
+
+
+def _filled(
+    tables: Mapping[str, Iterator[pa.Table]],
+) -> dict[str, Iterator[pa.Table]]:
+    found = {name: _begun(batches) for name, batches in tables.items()}
     return {name: batches for name, batches in found.items() if batches}
-
-
-def _late_history(reading: PortalReading) -> dict[str, Iterator[pa.Table]]:
-    """Stage history of deals that came late, if there is any."""
-    batches = _begun(reading.late_history())
-    return {STAGE_HISTORY.name: batches} if batches else {}
 
 
 def _begun(batches: Iterator[pa.Table]) -> Iterator[pa.Table] | None:

@@ -1,13 +1,15 @@
-"""Bitrix24: deals, leads, contacts, activities, stage history and dictionaries.
+"""Bitrix24: deals and what stands beside them, clients, tasks and dictionaries.
 
 Left out on purpose: phones, e-mails and birthdays of clients, mail bodies and call
 recordings (personal data nobody reports on), private data of employees, and the
 moments of the last login, which would make every user differ in every reading.
 
-Deals, leads, contacts and activities are merged by ``ID`` on their time of change;
-stage history is append-only and read by ``ID``. Users, departments, statuses, funnels
-and user fields are read whole and merged, never replaced: history speaks of stages
-and people that are gone. What is gone is marked in the table ``deletions``.
+Deals, leads, clients, activities, invoices, tasks and elements of smart processes are
+merged by their id on their time of change; stage history is append-only and read by
+``ID``. Product rows have no time of change and no list: deals that changed are asked
+for theirs. Users, departments, statuses, funnels, smart processes and user fields are
+read whole and merged, never replaced: history speaks of stages and people that are
+gone. What is gone is marked in the table ``deletions``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

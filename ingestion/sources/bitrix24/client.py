@@ -121,6 +121,29 @@ class Portal:
 
         return self._batch(commands, read)
 
+    def call_each(
+        self, commands: Mapping[str, Command], *, absent: frozenset[str]
+    ) -> JsonObject:
+        """Answers of up to fifty calls about one row each.
+
+        Args:
+            commands: The calls.
+            absent: Codes that say that a row is not there; such a call has no answer.
+
+        Raises:
+            SourceError: a call is refused, or fails in all attempts.
+        """
+
+        def read(answer: BatchAnswer) -> JsonObject:
+            gone = {key for key, fault in answer.errors.items() if fault.code in absent}
+            for key in answer.errors.keys() - gone:
+                self._raise(commands[key].method, answer.errors[key])
+            if missing := sorted(commands.keys() - answer.results.keys() - gone):
+                raise TryAgain(f"no answer to the commands {', '.join(missing)}")
+            return {key: answer.results[key] for key in commands if key not in gone}
+
+        return self._batch(commands, read)
+
     def first_page(self, table: Table, where: JsonObject, *, after: int = 0) -> Command:
         """The call for the first rows after an id, for `call_all`."""
         return self._page(table, {}, where, after)
@@ -157,7 +180,7 @@ class Portal:
             found = self._chain(table, chosen, where, after=after, pages=pages)
             if found.rows:
                 yield found.rows
-                after = row_id(found.rows[-1])
+                after = row_id(table, found.rows[-1])
             if found.is_end:
                 return
             pages = 1 if found.is_last else BATCH_COMMANDS
@@ -165,8 +188,8 @@ class Portal:
     def walk_ids(self, table: Table) -> list[str]:
         """All ids of a list, walked to the end."""
         return [
-            str(row["ID"])
-            for rows in self.walk(table, {}, select=("ID",))
+            str(row[table.identity])
+            for rows in self.walk(table, {}, select=(table.asked(table.identity),))
             for row in rows
         ]
 
@@ -174,8 +197,9 @@ class Portal:
         self, table: Table, chosen: JsonObject, where: JsonObject, after: int | str
     ) -> Command:
         parameters: JsonObject = {**table.parameters, **chosen}
-        filters: JsonObject = {**where, ">ID": after}
-        parameters |= {"order": {"ID": "ASC"}, "filter": filters, "start": -1}
+        name = table.asked(table.identity)
+        filters: JsonObject = {**where, f">{name}": after}
+        parameters |= {"order": {name: "ASC"}, "filter": filters, "start": -1}
         return Command(table.method, parameters)
 
     def _chain(
@@ -191,7 +215,9 @@ class Portal:
         behind: int | str = after
         for number in range(pages):
             commands[f"p{number}"] = self._page(table, chosen, where, behind)
-            behind = reference(f"p{number}", table.rows_in, PAGE_ROWS - 1, "ID")
+            behind = reference(
+                f"p{number}", table.rows_in, PAGE_ROWS - 1, table.identity
+            )
 
         def read(answer: BatchAnswer) -> Pages:
             rows: list[Row] = []
@@ -218,7 +244,7 @@ class Portal:
 
     def _check_order(self, table: Table, page: list[Row], last: int) -> int:
         for row in page:
-            found = row_id(row)
+            found = row_id(table, row)
             if found <= last:
                 raise RefusedError(
                     f"{self.host}: {table.method} does not keep the order and the "

@@ -118,9 +118,9 @@ def moment_of(time: JsonValue, key: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def row_id(row: Row) -> int:
+def row_id(table: Table, row: Row) -> int:
     """The number a row is known by."""
-    return int(str(row["ID"]))
+    return int(str(row[table.identity]))
 
 
 def row_key(table: Table, row: Row) -> str:
@@ -174,6 +174,39 @@ def declared_kinds(
         multiple = row.get("MULTIPLE") == "Y"
         declared[column(str(row["FIELD_NAME"]))] = Kind.JSON if multiple else Kind.TEXT
     return {**declared, **known}
+
+
+def item_userfields(type_id: int, described: JsonValue) -> list[Row]:
+    """User fields of one type, by the answer of ``crm.item.fields``."""
+    return [
+        {
+            "entityTypeId": type_id,
+            "upperName": name,
+            "name": item,
+            **{key: about.get(key) for key in _OF_USER_FIELDS},
+        }
+        for item, field in map_of(map_of(described).get("fields")).items()
+        if (about := map_of(field))
+        and (name := str(about.get("upperName") or "")).startswith("UF_")
+    ]
+
+
+_OF_USER_FIELDS: Final = (
+    *("type", "title", "isMultiple", "statusType", "items", "settings"),
+)
+
+
+def item_kinds(described: JsonValue) -> dict[str, Kind]:
+    """Columns of the elements of one type, by the answer of ``crm.item.fields``."""
+    kinds: dict[str, Kind] = {}
+    for item, field in map_of(map_of(described).get("fields")).items():
+        about = map_of(field)
+        name = str(about.get("upperName") or item)
+        is_json = about.get("isMultiple") is True or about.get("type") == "file"
+        kinds[column(name if name.startswith("UF_") else item)] = (
+            Kind.JSON if is_json else Kind.TEXT
+        )
+    return kinds
 
 
 def to_arrow(

@@ -15,6 +15,8 @@ from ingestion.sources.bitrix24.helpers import (
     Row,
     chunks,
     declared_kinds,
+    item_kinds,
+    item_userfields,
     latest,
     row_hash,
     row_id,
@@ -23,20 +25,32 @@ from ingestion.sources.bitrix24.helpers import (
     without,
 )
 from ingestion.sources.bitrix24.settings import (
+    ABSENT,
     BATCH_COMMANDS,
     BEGINNING,
     DEAL_USERFIELDS,
     DEALS,
-    DICTIONARIES,
     FIRST_PAGES,
+    HISTORIES,
     HISTORY_OVERLAP,
+    INVOICE_TYPE,
+    INVOICES,
+    ITEM_USERFIELDS,
+    LEAD_TYPE,
+    LISTED,
     OVERLAP,
+    OWNERS_AT_ONCE,
     PAGE_ROWS,
-    STAGE_HISTORY,
+    PRODUCT_ROWS,
+    SMART_PROCESSES,
     TABLES,
     WINDOWS,
+    Reading,
     Table,
+    smart_process_table,
 )
+
+_FIELDS_OF = "fields_of_"
 
 
 class Landed(Protocol):
@@ -60,6 +74,12 @@ class Landed(Protocol):
     def marked(self, table: str) -> frozenset[str]:
         """Keys of the rows that are marked as deleted."""
 
+    def landed_since(self, table: Table, moment: str | None) -> Sequence[str]:
+        """Ids of the rows that landed after a moment; all of them without one."""
+
+    def open_deals(self) -> Sequence[str]:
+        """Ids of the deals that are neither won nor lost."""
+
 
 @dataclass
 class TableReading:
@@ -73,6 +93,7 @@ class TableReading:
         watched: Keys of which it matters whether they come.
         seen: Those of them that came.
         changed: Rows that were new or different.
+        changed_keys: Their keys, of deals only.
         reached: Where this reading ended.
     """
 
@@ -84,6 +105,7 @@ class TableReading:
     wanted: set[int] = field(default_factory=set)
     watched: set[str] = field(default_factory=set)
     changed: int = 0
+    changed_keys: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     reached: str | None = None
 
@@ -104,40 +126,56 @@ class PortalReading:
         self._portal = portal
         self._landed = landed
         self._now = now
-        self._late_deals: set[int] = set()
+        self._late: dict[Table, set[int]] = {table: set() for table in HISTORIES}
         self.started = now
         self.tables: dict[str, TableReading] = {}
+        self.windows: tuple[Table, ...] = WINDOWS
+        self.asked_deals: set[str] = set()
+        self.product_row_keys: set[str] = set()
 
     def open(self) -> None:
         """Read the dictionaries and the first pages; learn the portal's clock."""
         dictionaries = self._portal.call_all(
-            {table.name: _whole(table, start=0) for table in DICTIONARIES}
+            {table.name: _whole(table, start=0) for table in LISTED}
         )
         if dictionaries.started:
             # Times of change are the portal's, so the window is on its clock.
             self.started = dictionaries.started
         rows = {
             table.name: self._portal.rows(table, dictionaries.results[table.name])
-            for table in DICTIONARIES
+            for table in LISTED
         }
-        for table in TABLES:
+        processes = {
+            int(str(row["entityTypeId"])): smart_process_table(
+                int(str(row["entityTypeId"]))
+            )
+            for row in rows[SMART_PROCESSES.name]
+        }
+        self.windows = (*WINDOWS, *processes.values())
+        for table in (*TABLES, *processes.values()):
             self.tables[table.name] = self._state(table, rows[DEAL_USERFIELDS.name])
         commands: dict[str, Command] = {}
-        for table in (*WINDOWS, STAGE_HISTORY):
+        walked = (*self.windows, *HISTORIES.values())
+        for table in walked:
             state = self.tables[table.name]
             commands[table.name] = self._portal.first_page(
                 table, self._window(state), after=_after(state)
             )
-        for table in DICTIONARIES:
+        for table in LISTED:
             total = dictionaries.totals.get(table.name)
             for start in _further_pages(table, rows[table.name], total):
                 commands[f"{table.name}_{start}"] = _whole(table, start=start)
+        types = {LEAD_TYPE: None, INVOICE_TYPE: INVOICES, **processes}
+        for type_id in types:
+            commands[f"{_FIELDS_OF}{type_id}"] = Command(
+                ITEM_USERFIELDS.method, {"entityTypeId": type_id}
+            )
         further = self._call_in_batches(commands)
-        for table in (*WINDOWS, STAGE_HISTORY):
+        for table in walked:
             self.tables[table.name].first_page = self._portal.rows(
                 table, further[table.name]
             )
-        for table in DICTIONARIES:
+        for table in LISTED:
             known = {row_key(table, row): row for row in rows[table.name]}
             for name, result in further.items():
                 if name.startswith(f"{table.name}_"):
@@ -145,6 +183,19 @@ class PortalReading:
                     found = self._portal.rows(table, result)
                     known |= {row_key(table, row): row for row in found}
             self.tables[table.name].first_page = list(known.values())
+        for type_id, items in types.items():
+            self._learn_fields(type_id, items, further[f"{_FIELDS_OF}{type_id}"])
+
+    def _learn_fields(
+        self, type_id: int, items: Table | None, described: JsonValue
+    ) -> None:
+        """Take the fields of a type: rows of a dictionary and columns of its table."""
+        self.tables[ITEM_USERFIELDS.name].first_page += item_userfields(
+            type_id, described
+        )
+        if items:
+            state = self.tables[items.name]
+            state.kinds |= item_kinds(described) | dict(self._landed.kinds(items.name))
 
     def batches(self, table: Table) -> Iterator[pa.Table]:
         """Rows of a table that differ from what has landed.
@@ -155,24 +206,56 @@ class PortalReading:
         state = self.tables[table.name]
         if state.is_first:
             yield self._arrow(state, [])
-        if table in WINDOWS:
+        if table.reading is Reading.WINDOW:
             yield from self._window_batches(state)
-        elif table is STAGE_HISTORY:
+        elif table.reading is Reading.APPENDED:
             yield from self._history_batches(state)
-        else:
+        elif table.reading is Reading.WHOLE:
             yield from self._dictionary_batches(state)
 
-    def late_history(self) -> Iterator[pa.Table]:
-        """Stage history that a deal brings along, read when the deals have landed.
+    def late_history(self, owners: Table) -> Iterator[pa.Table]:
+        """Stage history that a row brings along, read when the rows have landed.
 
-        A deal out of the recycle bin is new to the warehouse, its history lies behind
-        the position.
+        A deal or a lead out of the recycle bin is new to the warehouse, its history
+        lies behind the position.
         """
-        state = self.tables[STAGE_HISTORY.name]
-        for ids in chunks(sorted(self._late_deals), PAGE_ROWS):
+        state = self.tables[HISTORIES[owners].name]
+        for ids in chunks(sorted(self._late[owners]), PAGE_ROWS):
             where: JsonObject = {"@OWNER_ID": list(ids), "<=ID": _after(state)}
             for rows in self._portal.walk(state.table, where, pages=FIRST_PAGES):
                 yield from self._changed(state, rows)
+
+    def product_rows(self, *, sweep: bool) -> Iterator[pa.Table]:
+        """Product rows of the deals that changed, read when the deals have landed.
+
+        Deals that landed in a pass that failed later are asked for again. A sweep
+        asks for all open deals: their rows change without moving the deal.
+        """
+        state = self.tables[PRODUCT_ROWS.name]
+        deals = set(self._landed.landed_since(DEALS, state.position))
+        deals |= self.tables[DEALS.name].changed_keys
+        if sweep:
+            deals |= set(self._landed.open_deals())
+        for owners in chunks(sorted(map(int, deals)), OWNERS_AT_ONCE):
+            yield from self._changed(state, self._rows_of(owners))
+        state.reached = self._now.isoformat()
+
+    def _rows_of(self, deals: Sequence[int]) -> list[Row]:
+        """Product rows of some deals; deals that are gone meanwhile have none."""
+        found: list[Row] = []
+        for ids in chunks(deals, BATCH_COMMANDS):
+            results = self._portal.call_each(
+                {
+                    f"d{deal}": Command(PRODUCT_ROWS.method, {"id": deal})
+                    for deal in ids
+                },
+                absent=ABSENT,
+            )
+            for key, result in results.items():
+                self.asked_deals.add(key.removeprefix("d"))
+                found += self._portal.rows(PRODUCT_ROWS, result)
+        self.product_row_keys |= {row_key(PRODUCT_ROWS, row) for row in found}
+        return found
 
     def _state(self, table: Table, user_fields: Sequence[Row]) -> TableReading:
         marked = self._landed.marked(table.name)
@@ -191,13 +274,18 @@ class PortalReading:
     def _window(self, state: TableReading) -> JsonObject:
         """Filter by time of change; none for the first reading and for the history."""
         modified = state.table.modified
-        if state.position is None or state.table is STAGE_HISTORY:
+        if (
+            modified is None
+            or state.position is None
+            or state.table.reading is not Reading.WINDOW
+        ):
             return {}
+        name = state.table.asked(modified)
         since = datetime.fromisoformat(state.position) - OVERLAP
         zone = self.started.tzinfo
         return {
-            f">={modified}": since.astimezone(zone).isoformat(timespec="seconds"),
-            f"<={modified}": self.started.isoformat(timespec="seconds"),
+            f">={name}": since.astimezone(zone).isoformat(timespec="seconds"),
+            f"<={name}": self.started.isoformat(timespec="seconds"),
         }
 
     def _window_end(self, state: TableReading, reached: datetime | None) -> str:
@@ -218,7 +306,7 @@ class PortalReading:
             yield from self._portal.walk(
                 state.table,
                 where,
-                after=row_id(rows[-1]),
+                after=row_id(state.table, rows[-1]),
                 pages=BATCH_COMMANDS if state.is_first else FIRST_PAGES,
             )
 
@@ -228,7 +316,7 @@ class PortalReading:
         for rows in self._walk(state, self._window(state)):
             if table.modified and (moment := latest(rows, table.modified)):
                 reached = max(reached or moment, moment)
-            state.wanted -= {row_id(row) for row in rows}
+            state.wanted -= {row_id(table, row) for row in rows}
             yield from self._changed(state, rows)
         state.reached = self._window_end(state, reached)
         for ids in chunks(sorted(state.wanted), PAGE_ROWS * BATCH_COMMANDS):
@@ -237,7 +325,7 @@ class PortalReading:
     def _history_batches(self, state: TableReading) -> Iterator[pa.Table]:
         reached = int(state.position or 0)
         for rows in self._walk(state, {}):
-            reached = max(reached, row_id(rows[-1]))
+            reached = max(reached, row_id(state.table, rows[-1]))
             yield from self._changed(state, rows)
         state.reached = str(reached)
 
@@ -254,7 +342,7 @@ class PortalReading:
             keys = [row_key(table, row) for row in rows]
             state.seen |= state.watched.intersection(keys)
             hashes = self._landed.hashes(table, keys)
-            if table is DEALS:
+            if table in HISTORIES:
                 self._remember_late(state, rows, hashes)
             rows = [
                 row
@@ -263,12 +351,14 @@ class PortalReading:
             ]
         if rows:
             state.changed += len(rows)
+            if table is DEALS:
+                state.changed_keys |= {row_key(table, row) for row in rows}
             yield self._arrow(state, rows)
 
     def _remember_late(
         self, state: TableReading, rows: list[Row], hashes: Mapping[str, str]
     ) -> None:
-        """Deals that are new here but not in the portal."""
+        """Deals and leads that are new here but not in the portal."""
         since = self._landed.read_at
         for row in rows:
             key = row_key(state.table, row)
@@ -277,11 +367,13 @@ class PortalReading:
                 not created or not since or datetime.fromisoformat(created) <= since
             )
             if key in state.marked or (key not in hashes and is_late):
-                self._late_deals.add(row_id(row))
+                self._late[state.table].add(row_id(state.table, row))
 
     def _by_ids(self, table: Table, ids: Sequence[int]) -> list[Row]:
         commands = {
-            f"p{number}": self._portal.first_page(table, {"@ID": list(page)})
+            f"p{number}": self._portal.first_page(
+                table, {table.among(table.identity): list(page)}
+            )
             for number, page in enumerate(chunks(ids, PAGE_ROWS))
         }
         results = self._portal.call_all(commands).results
@@ -320,6 +412,6 @@ def _further_pages(table: Table, rows: list[Row], total: JsonValue) -> range:
 
 def _after(state: TableReading) -> int:
     """The id behind which a table is read."""
-    if state.table is not STAGE_HISTORY or state.position is None:
+    if state.table.reading is not Reading.APPENDED or state.position is None:
         return 0
     return max(0, int(state.position) - HISTORY_OVERLAP)

@@ -28,7 +28,13 @@ BEGINNING: Final = "1970-01-02T00:00:00+00:00"
 # Ids of the stage history are given before the rows are committed.
 HISTORY_OVERLAP: Final = 100
 LANGUAGE: Final = "ru"
+LEAD_TYPE: Final = 1
 DEAL_TYPE: Final = 2
+INVOICE_TYPE: Final = 31
+# Deals whose product rows are asked for before they are compared and landed.
+OWNERS_AT_ONCE: Final = 500
+# Lists that a sweep walks at the same time.
+SWEPT_AT_ONCE: Final = 4
 
 # The block of a method ends without asking, at the latest after ten minutes.
 LONGEST_BLOCK_SECONDS: Final = 600.0
@@ -43,6 +49,8 @@ LASTING_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
         "PORTAL_DELETED": "the portal is gone, check the address in the settings",
     }
 )
+# What is said about a row that is gone or may not be read.
+ABSENT: Final = frozenset({"", "NOT_FOUND", "ACCESS_DENIED"})
 # Inside a batch an error has no HTTP status of its own.
 STATUS_OF: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -60,8 +68,8 @@ ADVICE: Final[Mapping[int, str]] = MappingProxyType(
         400: "the portal does not understand the request",
         401: "the webhook is wrong or has ended: make a new one in the portal and "
         "put its address into the settings",
-        403: "the webhook may not read this: give it the rights crm, user and "
-        "department and an administrator as its owner",
+        403: "the webhook may not read this: give it the rights crm, user, "
+        "department and task and an administrator as its owner",
         404: "the portal has no such method: check the address in the settings",
     }
 )
@@ -73,6 +81,7 @@ class Reading(StrEnum):
     WHOLE = "whole"  # a dictionary, read in full every time
     WINDOW = "window"  # what changed since the last reading
     APPENDED = "appended"  # rows that are never changed, by id
+    OWNED = "owned"  # rows of deals that changed, asked for deal by deal
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +102,9 @@ class Table:
         paged: Answered in pages of fifty.
         false_is_empty: A bare ``false`` is an empty multiple field, not a flag.
         may_be_empty: An empty answer is believed although rows were there before.
+        identity: Field that rows are walked by.
+        names: Names in filters and orders of fields that rows call differently.
+        has_lists: The filter knows the prefix ``@``.
         swept: Ids are walked in full to find deletions.
     """
 
@@ -109,6 +121,17 @@ class Table:
     paged: bool = True
     false_is_empty: bool = False
     may_be_empty: bool = True
+    identity: str = "ID"
+    names: Mapping[str, str] = field(default_factory=dict)
+    has_lists: bool = True
+
+    def asked(self, name: str) -> str:
+        """What filters, orders and selections call a field of the rows."""
+        return self.names.get(name, name)
+
+    def among(self, name: str) -> str:
+        """Key of the filter "one of these"."""
+        return f"@{self.asked(name)}" if self.has_lists else self.asked(name)
 
     @property
     def swept(self) -> bool:
@@ -207,6 +230,138 @@ STAGE_HISTORY: Final = Table(
         "ID TYPE_ID OWNER_ID CREATED_TIME CATEGORY_ID STAGE_SEMANTIC_ID STAGE_ID"
     ),
 )
+LEAD_STAGE_HISTORY: Final = Table(
+    name="lead_stage_history",
+    method="crm.stagehistory.list",
+    reading=Reading.APPENDED,
+    modified="CREATED_TIME",
+    parameters={"entityTypeId": LEAD_TYPE},
+    rows_in="items",
+    fields=_names("ID TYPE_ID OWNER_ID CREATED_TIME STATUS_SEMANTIC_ID STATUS_ID"),
+)
+COMPANIES: Final = Table(
+    name="companies",
+    method="crm.company.list",
+    reading=Reading.WINDOW,
+    modified="DATE_MODIFY",
+    parameters={"select": EVERYTHING},
+    false_is_empty=True,
+    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM", "LOGO"}),
+    fields=_names(
+        """
+        ID TITLE COMPANY_TYPE INDUSTRY EMPLOYEES REVENUE CURRENCY_ID IS_MY_COMPANY
+        LEAD_ID HAS_PHONE HAS_EMAIL HAS_IMOL BANKING_DETAILS COMMENTS ASSIGNED_BY_ID
+        CREATED_BY_ID MODIFY_BY_ID DATE_CREATE DATE_MODIFY OPENED ORIGINATOR_ID
+        ORIGIN_ID ORIGIN_VERSION LAST_ACTIVITY_TIME LAST_ACTIVITY_BY UTM_SOURCE
+        """
+    ),
+)
+ITEM_FIELDS: Final = _names(
+    """
+    id title xmlId createdBy updatedBy movedBy createdTime updatedTime movedTime
+    categoryId opened stageId previousStageId begindate closedate companyId contactId
+    contactIds mycompanyId sourceId assignedById observers parentId2 entityTypeId
+    """
+)
+
+
+def items_table(name: str, type_id: int, fields: tuple[str, ...] = ()) -> Table:
+    """The table of the elements of one type.
+
+    Args:
+        name: Name of the raw table.
+        type_id: ``entityTypeId``.
+        fields: Fields beside those that all types have.
+    """
+    return Table(
+        name=name,
+        method="crm.item.list",
+        reading=Reading.WINDOW,
+        key=("id",),
+        identity="id",
+        modified="updatedTime",
+        parameters={
+            "entityTypeId": type_id,
+            "select": ["*"],
+            "useOriginalUfNames": "Y",
+        },
+        rows_in="items",
+        json_fields=frozenset({"contactIds", "observers"}),
+        left_out=frozenset({"fm"}),
+        fields=ITEM_FIELDS + fields,
+    )
+
+
+def smart_process_table(type_id: int) -> Table:
+    """The table of the elements of a smart process."""
+    return items_table(f"spa_{type_id}", type_id)
+
+
+INVOICES: Final = items_table(
+    "invoices",
+    INVOICE_TYPE,
+    _names(
+        "accountNumber opportunity isManualOpportunity taxValue currencyId comments"
+    ),
+)
+TASKS: Final = Table(
+    name="tasks",
+    method="tasks.task.list",
+    reading=Reading.WINDOW,
+    key=("id",),
+    identity="id",
+    names={"id": "ID", "changedDate": "CHANGED_DATE"},
+    has_lists=False,
+    modified="changedDate",
+    rows_in="tasks",
+    parameters={
+        "select": list(
+            _names(
+                """
+                ID PARENT_ID TITLE MARK PRIORITY STATUS MULTITASK REPLICATE GROUP_ID
+                STAGE_ID CREATED_BY CREATED_DATE RESPONSIBLE_ID CHANGED_BY CHANGED_DATE
+                STATUS_CHANGED_BY CLOSED_BY CLOSED_DATE ACTIVITY_DATE DATE_START
+                DEADLINE TIME_ESTIMATE TIME_SPENT_IN_LOGS UF_CRM_TASK
+                """
+            )
+        )
+    },
+    false_is_empty=True,
+    json_fields=frozenset({"ufCrmTask"}),
+    left_out=frozenset(
+        _names("creator responsible group auditorsData accomplicesData tags action")
+    ),
+    fields=_names(
+        """
+        id parentId title mark priority status subStatus multitask replicate groupId
+        stageId createdBy createdDate responsibleId changedBy changedDate
+        statusChangedBy closedBy closedDate activityDate dateStart deadline
+        timeEstimate timeSpentInLogs ufCrmTask
+        """
+    ),
+)
+PRODUCT_ROWS: Final = Table(
+    name="product_rows",
+    method="crm.deal.productrows.get",
+    reading=Reading.OWNED,
+    paged=False,
+    fields=_names(
+        """
+        ID OWNER_ID OWNER_TYPE PRODUCT_ID PRODUCT_NAME PRICE PRICE_EXCLUSIVE PRICE_NETTO
+        PRICE_BRUTTO PRICE_ACCOUNT QUANTITY DISCOUNT_TYPE_ID DISCOUNT_RATE DISCOUNT_SUM
+        TAX_RATE TAX_INCLUDED CUSTOMIZED MEASURE_CODE MEASURE_NAME SORT XML_ID TYPE
+        STORE_ID
+        """
+    ),
+    left_out=frozenset(
+        _names(
+            """
+            ORIGINAL_PRODUCT_NAME PRODUCT_DESCRIPTION RESERVE_ID DATE_RESERVE_END
+            RESERVE_QUANTITY
+            """
+        )
+    ),
+)
 USERS: Final = Table(
     name="users",
     method="user.get",
@@ -277,6 +432,34 @@ DEAL_USERFIELDS: Final = Table(
     ),
 )
 
-DICTIONARIES: Final = (USERS, DEPARTMENTS, STATUSES, CATEGORIES, DEAL_USERFIELDS)
-WINDOWS: Final = (DEALS, CONTACTS, LEADS, ACTIVITIES)
-TABLES: Final = (*DICTIONARIES, *WINDOWS, STAGE_HISTORY)
+SMART_PROCESSES: Final = Table(
+    name="smart_processes",
+    method="crm.type.list",
+    reading=Reading.WHOLE,
+    key=("id",),
+    rows_in="types",
+    fields=_names("id title code entityTypeId createdTime updatedTime"),
+)
+# Made of ``crm.item.fields`` of every type that is read.
+ITEM_USERFIELDS: Final = Table(
+    name="item_userfields",
+    method="crm.item.fields",
+    reading=Reading.WHOLE,
+    key=("entityTypeId", "upperName"),
+    paged=False,
+    json_fields=frozenset({"items", "settings"}),
+    fields=_names(
+        "entityTypeId upperName name type title isMultiple statusType items settings"
+    ),
+)
+
+LISTED: Final = (
+    *(USERS, DEPARTMENTS, STATUSES, CATEGORIES, DEAL_USERFIELDS, SMART_PROCESSES),
+)
+DICTIONARIES: Final = (*LISTED, ITEM_USERFIELDS)
+WINDOWS: Final = (DEALS, CONTACTS, LEADS, ACTIVITIES, COMPANIES, INVOICES, TASKS)
+HISTORIES: Final[Mapping[Table, Table]] = MappingProxyType(
+    {DEALS: STAGE_HISTORY, LEADS: LEAD_STAGE_HISTORY}
+)
+# Tables of every portal; those of its smart processes come beside.
+TABLES: Final = (*DICTIONARIES, *WINDOWS, *HISTORIES.values(), PRODUCT_ROWS)
