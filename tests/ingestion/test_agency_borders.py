@@ -35,6 +35,6 @@ def test_the_simulator_imports_nothing_of_the_pipeline() -> None:
 
 
 def test_the_ground_truth_does_not_look_at_the_portal() -> None:
-    for name in ("ground_truth.py", "state.py"):
+    for name in ("ground_truth.py", "detail_truth.py", "state.py", "records.py"):
         names = imported_names(FOLDER / name)
         assert not any(one.startswith("ingestion.demo.portal") for one in names)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ingestion.demo.agency.cards import OWNER_BASE
+from ingestion.demo.agency.detail_truth import write_detail_truth
 from ingestion.demo.agency.model import (
     EMPTY,
     ActivityKind,
@@ -50,7 +51,7 @@ METRICS = (
 
 
 def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
-    """Write ``defects.csv``, ``kpi_month_employee.csv`` and ``totals.csv``.
+    """Write defects, KPI by month and employee, totals, and the detailed files.
 
     Args:
         agency: The simulated life.
@@ -74,6 +75,7 @@ def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
     _write(
         folder / "totals.csv", ["name", "value"], totals(state, credited, found).items()
     )
+    write_detail_truth(agency, state, folder)
 
 
 def defects(state: State) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import numpy as np
 from ingestion.demo.agency.model import (
     NEVER,
     DealType,
+    Flags,
     Floats,
     Ints,
     Records,
@@ -28,7 +29,8 @@ REUSED = 0.12
 REUSE_DISTANCE = 400
 DOUBLE = 0.015
 DOUBLE_AT_LEAST = 3
-TOUCHING = 2
+TOUCHING = 3
+NEIGHBOURS = 15
 NOT_RELEASED = 0.05
 LIST_MARGIN: Floats = np.array([1.0, 1.01, 1.02, 1.03, 1.05])
 
@@ -42,11 +44,9 @@ def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
     rng = stream(seed, "objects and reservations")
     deal, start, kind, until, released, reason = _intervals(rng, story)
     over = np.where(np.isnat(released), until, released)
-    host, start, planted = _share_units(rng, deal, start, over)
-    until = np.fmax(until, later(start, np.full(deal.size, HOUR)))
-    released = np.where(
-        released <= start, later(start, np.full(deal.size, DAY)), released
-    )
+    today = np.datetime64(story.agency.first_today, "s")
+    born = np.where(start < today, story.created[deal], NEVER)
+    host, start, planted = _share_units(rng, deal, start, over, past_born=born)
     units = RecordWriter()
     signed = story.entered[:, Stage.CONTRACT]
     is_listed = (story.deal_type == DealType.SALE) & ~np.isnat(signed) & story.is_real
@@ -105,7 +105,10 @@ def _intervals(
     after = later(until, rng.integers(0, 3 * DAY, deal.size))
     ends = np.fmin(taken[deal], story.ended[deal])
     released = np.fmin(ends, after)
-    is_taken = taken[deal] == released
+    at_least = later(start, np.full(deal.size, HOUR))
+    is_short = released < at_least
+    released = np.where(is_short, at_least, released)
+    is_taken = (taken[deal] == released) | (is_short & (taken[deal] < at_least))
     is_gone = story.ended[deal] == released
     chance = rng.random(deal.size)
     reason = np.where(chance < 0.3, OTHER_OBJECT, TERM_OVER)
@@ -125,9 +128,21 @@ def _intervals(
 
 
 def _share_units(
-    rng: np.random.Generator, deal: Ints, start: Times, over: Times
+    rng: np.random.Generator,
+    deal: Ints,
+    start: Times,
+    over: Times,
+    *,
+    past_born: Times,
 ) -> tuple[Ints, Times, Ints]:
     """Say whose unit each reservation takes: a later, an overlapping, a touching one.
+
+    Args:
+        rng: Random stream.
+        deal: Deal of each reservation, in the order of the starts.
+        start: When each begins.
+        over: When each ends, released or not.
+        past_born: When the deal is created, never for reservations yet to come.
 
     Returns:
         The reservation whose unit is taken (its own, if the same), the starts, and 1
@@ -145,25 +160,38 @@ def _share_units(
         (start[next_one] < over) & (deal[next_one] != deal) & (next_one > numbers)
     )
     pairs = rng.permutation(np.flatnonzero(overlaps))
-    # Every third one may be chosen, so that no flat is shared by three.
-    first = pairs[pairs % 3 == 0][:count]
+    # Every third one may be chosen, so that no flat is shared by three; the past has
+    # its few, whatever the size.
+    pairs = pairs[pairs % 3 == 0]
+    is_past = ~np.isnat(past_born[np.minimum(pairs + 1, size - 1)])
+    first = np.concatenate([pairs[is_past][:DOUBLE_AT_LEAST], pairs])
+    _, only = np.unique(first, return_index=True)
+    first = first[np.sort(only)][:count]
     host[first + 1], planted[first + 1] = first, 1
     is_used[first], is_used[first + 1] = True, True
-    # Then reservations of a flat whose first buyer is gone, some to the very second.
-    back = rng.integers(1, REUSE_DISTANCE, size)
-    earlier = np.maximum(numbers - back, 0)
-    fits = (over[earlier] <= start) & ~is_used & ~is_used[earlier]
-    fits &= (deal[earlier] != deal) & (rng.random(size) < REUSED)
-    rows = np.flatnonzero(fits)
+    # Then a few that begin at the second at which another one ends.
+    earlier = np.maximum(numbers - rng.integers(1, NEIGHBOURS, size), 0)
+    fits = (over[earlier] >= past_born) & (deal[earlier] != deal)
+    rows = _alone(np.flatnonzero(fits & (over[earlier] <= start)), earlier, is_used)
+    touching = rows[:TOUCHING]
+    host[touching], start[touching] = earlier[touching], over[earlier[touching]]
+    is_used[touching], is_used[earlier[touching]] = True, True
+    # Then reservations of a flat whose first buyer is gone for long.
+    earlier = np.maximum(numbers - rng.integers(1, REUSE_DISTANCE, size), 0)
+    fits = (over[earlier] <= start) & (deal[earlier] != deal)
+    fits &= rng.random(size) < REUSED
+    rows = _alone(np.flatnonzero(fits), earlier, is_used)
+    host[rows] = earlier[rows]
+    return host, start, planted
+
+
+def _alone(rows: Ints, earlier: Ints, is_used: Flags) -> Ints:
+    """Keep pairs that share no reservation with another pair."""
+    rows = rows[~is_used[rows] & ~is_used[earlier[rows]]]
     _, only = np.unique(earlier[rows], return_index=True)
     rows = rows[np.sort(only)]
-    rows = rows[~np.isin(rows, earlier[rows])]
-    rows = rows[~np.isin(earlier[rows], rows)]
-    host[rows] = earlier[rows]
-    near = rows[(start[rows] - over[earlier[rows]]) < np.timedelta64(3 * DAY, "s")]
-    touching = near[:TOUCHING]
-    start[touching] = over[earlier[touching]]
-    return host, start, planted
+    alone: Ints = rows[~np.isin(rows, earlier[rows]) & ~np.isin(earlier[rows], rows)]
+    return alone
 
 
 def _unit_states(
