@@ -408,6 +408,7 @@ def land(
         returned={name: len(keys) for name, keys in returned.items()},
         seconds=clock.monotonic() - began,
         cursor=reading.started,
+        warnings=tuple(reading.warnings),
     )
     logger.info(
         "landed",

@@ -183,6 +183,22 @@ def test_tasks_are_swept_and_read_by_their_own_prefixes(agency: Agency) -> None:
     assert agency.land(sweep=True).returned == {"tasks": 1}
 
 
+def test_without_the_right_to_tasks_everything_else_lands(agency: Agency) -> None:
+    """A webhook made for an earlier release has only the rights of that time."""
+    deals(agency, 3)
+    agency.store.create("task", {"TITLE": "x", "CHANGED_DATE": EARLIER})
+    for sweep in (False, True):
+        agency.portal.faults.fail_next("insufficient_scope", method="tasks.task.list")
+        result = agency.land(sweep=sweep)
+        assert (result.rows["deals"], result.rows["tasks"]) == (3, 0)
+        [warning] = result.warnings
+        assert warning.startswith("tasks is not read")
+        assert warning.endswith("give the webhook the right task")
+        agency.later(hours=1)
+    result = agency.land()
+    assert (result.rows["tasks"], result.warnings) == (1, ())
+
+
 def test_the_history_of_leads_lands(agency: Agency) -> None:
     lead = agency.add("lead", {"TITLE": "x"})
     agency.land()

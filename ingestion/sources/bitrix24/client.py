@@ -34,6 +34,7 @@ from ingestion.sources.bitrix24.helpers import (
 from ingestion.sources.bitrix24.settings import (
     ADVICE,
     BATCH_COMMANDS,
+    FORBIDDEN,
     LASTING_ERRORS,
     LONGEST_BLOCK_SECONDS,
     PAGE_ROWS,
@@ -105,17 +106,31 @@ class Portal:
         """Host and port, what may be shown to people."""
         return self._client.host
 
-    def call_all(self, commands: Mapping[str, Command]) -> BatchAnswer:
+    def call_all(
+        self,
+        commands: Mapping[str, Command],
+        *,
+        optional: frozenset[str] = frozenset(),
+    ) -> BatchAnswer:
         """Answers of up to fifty calls, all of them good.
+
+        Args:
+            commands: The calls.
+            optional: Keys of calls that may be forbidden; their faults are given back.
 
         Raises:
             SourceError: a call is refused, or fails in all attempts.
         """
 
         def read(answer: BatchAnswer) -> BatchAnswer:
-            for key, fault in answer.errors.items():
-                self._raise(commands[key].method, fault)
-            if missing := sorted(commands.keys() - answer.results.keys()):
+            forbidden = {
+                key
+                for key, fault in answer.errors.items()
+                if key in optional and STATUS_OF.get(fault.code) in FORBIDDEN
+            }
+            for key in answer.errors.keys() - forbidden:
+                self._raise(commands[key].method, answer.errors[key])
+            if missing := sorted(commands.keys() - answer.results.keys() - forbidden):
                 raise TryAgain(f"no answer to the commands {', '.join(missing)}")
             return answer
 

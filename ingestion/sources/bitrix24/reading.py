@@ -11,6 +11,7 @@ from ingestion.http import JsonObject, JsonValue, RefusedError
 from ingestion.sources.bitrix24.client import Portal
 from ingestion.sources.bitrix24.helpers import (
     Command,
+    Fault,
     Kind,
     Row,
     chunks,
@@ -95,6 +96,7 @@ class TableReading:
         changed: Rows that were new or different.
         changed_keys: Their keys, of deals only.
         reached: Where this reading ended.
+        is_forbidden: The webhook has no right to the table.
     """
 
     table: Table
@@ -108,6 +110,7 @@ class TableReading:
     changed_keys: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     reached: str | None = None
+    is_forbidden: bool = False
 
     @property
     def is_first(self) -> bool:
@@ -130,6 +133,7 @@ class PortalReading:
         self.started = now
         self.tables: dict[str, TableReading] = {}
         self.windows: tuple[Table, ...] = WINDOWS
+        self.warnings: list[str] = []
         self.asked_deals: set[str] = set()
         self.product_row_keys: set[str] = set()
 
@@ -170,8 +174,11 @@ class PortalReading:
             commands[f"{_FIELDS_OF}{type_id}"] = Command(
                 ITEM_USERFIELDS.method, {"entityTypeId": type_id}
             )
-        further = self._call_in_batches(commands)
+        further, faults = self._call_in_batches(commands)
         for table in walked:
+            if fault := faults.get(table.name):
+                self._leave_out(table, fault)
+                continue
             self.tables[table.name].first_page = self._portal.rows(
                 table, further[table.name]
             )
@@ -185,6 +192,16 @@ class PortalReading:
             self.tables[table.name].first_page = list(known.values())
         for type_id, items in types.items():
             self._learn_fields(type_id, items, further[f"{_FIELDS_OF}{type_id}"])
+
+    def _leave_out(self, table: Table, fault: Fault) -> None:
+        """Read nothing of a table that the webhook has no right to."""
+        state = self.tables[table.name]
+        state.is_forbidden = True
+        self.windows = tuple(one for one in self.windows if one is not table)
+        self.warnings.append(
+            f"{table.name} is not read, {table.method} answered {fault}: give the "
+            f"webhook the right {table.right}"
+        )
 
     def _learn_fields(
         self, type_id: int, items: Table | None, described: JsonValue
@@ -206,7 +223,9 @@ class PortalReading:
         state = self.tables[table.name]
         if state.is_first:
             yield self._arrow(state, [])
-        if table.reading is Reading.WINDOW:
+        if state.is_forbidden:
+            state.reached = state.position or BEGINNING
+        elif table.reading is Reading.WINDOW:
             yield from self._window_batches(state)
         elif table.reading is Reading.APPENDED:
             yield from self._history_batches(state)
@@ -384,12 +403,19 @@ class PortalReading:
     def _arrow(self, state: TableReading, rows: list[Row]) -> pa.Table:
         return to_arrow(state.table, rows, state.kinds, loaded_at=self._now)
 
-    def _call_in_batches(self, commands: Mapping[str, Command]) -> JsonObject:
+    def _call_in_batches(
+        self, commands: Mapping[str, Command]
+    ) -> tuple[JsonObject, dict[str, Fault]]:
+        """Results, and faults of the calls that need a right of their own."""
+        optional = frozenset(table.name for table in self.windows if table.right)
         results: JsonObject = {}
+        faults: dict[str, Fault] = {}
         for names in chunks(list(commands), BATCH_COMMANDS):
             part = {name: commands[name] for name in names}
-            results |= self._portal.call_all(part).results
-        return results
+            answer = self._portal.call_all(part, optional=optional)
+            results |= answer.results
+            faults |= answer.errors
+        return results, faults
 
 
 def _whole(table: Table, *, start: int) -> Command:

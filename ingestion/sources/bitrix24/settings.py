@@ -63,6 +63,8 @@ STATUS_OF: Final[Mapping[str, int]] = MappingProxyType(
         "ERROR_METHOD_NOT_FOUND": 404,
     }
 )
+# The webhook has not the right, or the portal not the method.
+FORBIDDEN: Final = frozenset({403, 404})
 ADVICE: Final[Mapping[int, str]] = MappingProxyType(
     {
         400: "the portal does not understand the request",
@@ -105,6 +107,8 @@ class Table:
         identity: Field that rows are walked by.
         names: Names in filters and orders of fields that rows call differently.
         has_lists: The filter knows the prefix ``@``.
+        right: Right of the webhook that only this table needs; without it the table
+            is left as it is, and the landing says so.
         swept: Ids are walked in full to find deletions.
     """
 
@@ -124,6 +128,7 @@ class Table:
     identity: str = "ID"
     names: Mapping[str, str] = field(default_factory=dict)
     has_lists: bool = True
+    right: str = ""
 
     def asked(self, name: str) -> str:
         """What filters, orders and selections call a field of the rows."""
@@ -312,6 +317,7 @@ TASKS: Final = Table(
     identity="id",
     names={"id": "ID", "changedDate": "CHANGED_DATE"},
     has_lists=False,
+    right="task",
     modified="changedDate",
     rows_in="tasks",
     parameters={
