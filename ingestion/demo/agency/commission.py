@@ -169,11 +169,12 @@ def make_payments(
     is_split = is_whole & (second[deal] != EMPTY)
     is_split &= rng.random(deal.size) < SPLIT_BY_INVOICE
     is_there = _most(rng, deal.size, PAYMENT_MISSING) & (amount > 0)
-    invoiced = invoices.fixed["amount"].to_numpy()
+    # A deal without an invoice points past the end, at nothing.
+    invoiced = np.append(invoices.fixed["amount"].to_numpy(), 0)
     one = np.where(is_split, np.minimum(invoiced[first[deal]], amount), amount)
     target = np.where(is_first | (second[deal] == EMPTY), first[deal], second[deal])
     writer = RecordWriter()
-    born = invoices.fixed["created_at"].to_numpy()
+    born = np.append(invoices.fixed["created_at"].to_numpy(), NEVER)
     lag = rng.choice([0, 1, 2], deal.size, p=[0.7, 0.2, 0.1])
     for flags, value, to in (
         (is_there, one, target),
@@ -190,7 +191,7 @@ def make_payments(
             purpose=np.where(to[rows] == EMPTY, TO_COMMISSION, TO_INVOICE),
         )
         is_linked = (to[rows] != EMPTY) & (rng.random(rows.size) >= PAYMENT_UNLINKED)
-        linked_at = np.fmax(at[rows], born[np.maximum(to[rows], 0)])
+        linked_at = np.fmax(at[rows], born[to[rows]])
         writer.write("invoice", record, np.where(is_linked, linked_at, NEVER), to[rows])
     _write_refunds(rng, writer, story, first)
     return writer.finish()[0]
