@@ -55,7 +55,7 @@ def test_now_opens_first_and_shows_its_cards(enter: Enter, theme: str) -> None:
         assert box is not None
         assert box["height"] > 120
         assert box["width"] > 200
-    assert page.locator(".r-strip:visible").inner_text().startswith("✓ Данные на")
+    assert page.locator(".r-strip:visible").inner_text().startswith("Данные на")
     assert english_words(page) == set()
     picture(page, f"now-{theme}")
 
