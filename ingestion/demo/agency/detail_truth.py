@@ -97,6 +97,7 @@ def write_detail_truth(agency: Agency, state: State, folder: Path) -> None:
         "stage_visits": stage_visits(picture),
         "settlement_changes": settlement_changes(picture),
         "contracts_month": contracts_month(picture),
+        "leads_month": leads_month(picture),
         "lead_states": lead_states(picture),
         "disagreements": disagreements(picture),
     }
@@ -135,9 +136,6 @@ def waterfall(picture: Picture) -> dict[str, Ints]:
     gross = np.where(has_lines, agreed, fields["commission"])
     discounts = picture.sums("service_line", discount)
     partner = _partner_share(picture, np.maximum(gross, 0), discounts)
-    payments = picture.known["payment"]
-    is_back = payments.number("purpose") == payment_life.BACK_COMMISSION
-    refunds = picture.sums("payment", payments.number("amount"), is_back)
     expenses = picture.known["expense"]
     by_agency = expenses.number("payer") == cost_life.BY_AGENCY
     amount = expenses.number("amount")
@@ -146,6 +144,7 @@ def waterfall(picture: Picture) -> dict[str, Ints]:
         picture.sums("expense", amount, by_agency),
         np.maximum(fields["expenses"], 0),
     )
+    refunds = _commission_refunds(picture, np.maximum(gross, 0) - discounts)
     revenue = np.maximum(gross, 0) - discounts - partner - refunds
     return {
         "commission_gross": gross,
@@ -157,6 +156,25 @@ def waterfall(picture: Picture) -> dict[str, Ints]:
         "expenses_pass_through": picture.sums("expense", amount, ~by_agency),
         "contribution": revenue - spent,
     }
+
+
+def _commission_refunds(picture: Picture, due: Ints) -> Ints:
+    """Give what was refunded beyond what had been paid too much."""
+    received, refunded = _flows(picture)
+    too_much = np.maximum(received + applied_offsets(picture) - due, 0)
+    beyond: Ints = np.maximum(refunded - too_much, 0)
+    return beyond
+
+
+def _flows(picture: Picture) -> tuple[Ints, Ints]:
+    """Sum the money that came from clients and went back to them, by deal."""
+    payments = picture.known["payment"]
+    amount = payments.number("amount")
+    is_back = payments.number("direction") == payment_life.REFUND
+    return (
+        picture.sums("payment", amount, ~is_back),
+        picture.sums("payment", amount, is_back),
+    )
 
 
 def _partner_share(picture: Picture, gross: Ints, discounts: Ints) -> Ints:
@@ -271,11 +289,8 @@ def deal_payments(picture: Picture) -> pd.DataFrame:
     money = waterfall(picture)
     commission = money["commission_gross"]
     due = np.where(commission == EMPTY, EMPTY, commission - money["discounts"])
-    payments, bills = picture.known["payment"], picture.known["invoice"]
-    amount = payments.number("amount")
-    is_back = payments.number("direction") == payment_life.REFUND
-    received = picture.sums("payment", amount, ~is_back)
-    refunded = picture.sums("payment", amount, is_back)
+    bills = picture.known["invoice"]
+    received, refunded = _flows(picture)
     offset = applied_offsets(picture)
     is_live = bills.fields["state"] != payment_life.DECLINED
     invoiced = picture.sums("invoice", bills.number("amount"), is_live)
@@ -481,6 +496,30 @@ def contracts_month(picture: Picture) -> pd.DataFrame:
     return _months(parts, counts=list(parts))
 
 
+def leads_month(picture: Picture) -> pd.DataFrame:
+    """Count requests by the month of their creation; spam is none."""
+    known = picture.known["request"]
+    created = known.fixed["created_at"].to_numpy()
+    day = created.astype("datetime64[D]").astype(np.int64)
+    state = known.fields["state"]
+    moves = until(
+        picture.agency.details["request"].edits["state"], picture.state.moment
+    )
+    liked = moves["record"].to_numpy()[moves["value"] == request_life.QUALIFIED]
+    was_qualified = np.isin(np.arange(known.size), liked)
+    estimate = np.maximum(known.fields["estimate"], 0)
+    one = np.ones(known.size, dtype=np.int64)
+    is_poor = state == request_life.POOR
+    parts = {
+        "leads_new": _by_month(day, one, state != request_life.SPAM),
+        "leads_qualified": _by_month(day, one, was_qualified),
+        "leads_converted": _by_month(day, one, state == request_life.CONVERTED),
+        "leads_poor": _by_month(day, one, is_poor),
+        "leads_poor_amount": _by_month(day, estimate, is_poor),
+    }
+    return _months(parts, counts=list(parts)[:4])
+
+
 def lead_states(picture: Picture) -> pd.DataFrame:
     """Count requests and their estimates by state and reason of the pause."""
     known = picture.known["request"]
@@ -518,13 +557,11 @@ def disagreements(picture: Picture) -> pd.DataFrame:
     state = picture.state
     fields = state.fields
     lines, taken = picture.known["service_line"], picture.known["advance"]
-    payments, expenses = picture.known["payment"], picture.known["expense"]
+    expenses = picture.known["expense"]
     by_agency = expenses.number("payer") == cost_life.BY_AGENCY
-    is_income = payments.number("direction") == payment_life.INCOME
     is_first = taken.number("parent") == EMPTY
     money = waterfall(picture)
-    offset = applied_offsets(picture)
-    paid = picture.sums("payment", payments.number("amount"), is_income) + offset
+    paid = _flows(picture)[0] + applied_offsets(picture)
     pairs: dict[str, tuple[Ints, Ints, Flags]] = {
         "commission": (
             fields["commission"],
@@ -549,7 +586,16 @@ def disagreements(picture: Picture) -> pd.DataFrame:
         "paid": (fields["paid"], paid, paid > 0),
     }
     parts = []
+    papers = picture.known["document"]
+    is_signed = papers.number("kind") == document_life.CONTRACT
+    is_signed &= papers.fields["signed"] != EMPTY
+    pairs["contract_date"] = (
+        fields["contract_date"],
+        picture.sums("document", papers.fields["signed"], is_signed),
+        picture.has("document", is_signed),
+    )
     for name, (written, recorded, has_records) in pairs.items():
+        write = _day_texts if name == "contract_date" else _money
         is_filled = written != EMPTY
         is_other = is_filled & has_records & (written != recorded)
         is_alone = is_filled != has_records
@@ -559,8 +605,8 @@ def disagreements(picture: Picture) -> pd.DataFrame:
                 {
                     "field": name,
                     "deal_id": deal + 1,
-                    "field_value": _money(written[deal]),
-                    "records_value": _money(
+                    "field_value": write(written[deal]),
+                    "records_value": write(
                         np.where(has_records, recorded, EMPTY)[deal]
                     ),
                 }
