@@ -29,6 +29,7 @@
 {% macro registry_money_columns() -%}
     {{ return([
         'price', 'commission', 'partner_share', 'revenue_net', 'expected_revenue',
+        'revenue_with_expected',
         'direct_expenses', 'advance_amount', 'paid_amount',
     ]) }}
 {%- endmacro %}

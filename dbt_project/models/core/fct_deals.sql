@@ -144,6 +144,10 @@ described as (
             when deals.outcome = 'open'
                 then deals.commission - coalesce(deals.partner_share, 0)
         end as expected_revenue,
+        case
+            when deals.outcome in ('won', 'open')
+                then deals.commission - coalesce(deals.partner_share, 0)
+        end as revenue_with_expected,
         deals.direct_expenses,
         deals.paid_amount,
         deals.advance_amount,
