@@ -278,6 +278,11 @@ def test_payments_of_the_portal_are_those_of_the_deals(written: Path) -> None:
     shown = read(written, "deal_payments")
     assert amount[is_income].sum() == total(shown["received"])
     assert amount[~is_income].sum() == total(shown["refunded"])
+    cash = read(written, "cash_month")
+    assert total(cash["revenue_cash"]) == total(cash["received"]) - total(
+        cash["refunded"]
+    )
+    assert total(cash["received"]) == total(shown["received"])
     assert {"not_paid", "partially_paid", "paid", "overpaid"} <= set(
         shown["payment_status"]
     )
@@ -310,6 +315,14 @@ def test_requests_are_paused_with_a_reason_and_come_back() -> None:
     assert others["UF_CRM_PAUSE_REASON"].isna().all()
     history = rows()["lead_stagehistory"].groupby("OWNER_ID")["STATUS_ID"].agg(list)
     assert history.map(lambda states: states[-2:] == ["PAUSED", "IN_PROCESS"]).any()
+
+
+def test_open_pauses_are_those_of_the_portal(written: Path) -> None:
+    pauses = read(written, "lead_pauses")
+    paused = rows()["lead"].query("STATUS_ID == 'PAUSED'")["ID"]
+    assert set(pauses.loc[pauses["resumed_at"] == "", "lead_id"]) == set(paused)
+    assert (pauses["resumed_at"] != "").any()
+    assert (pauses["seconds"].astype(int) > 0).all()
 
 
 def test_details_of_a_tiny_agency_can_be_written(tmp_path: Path) -> None:

@@ -92,12 +92,14 @@ def write_detail_truth(agency: Agency, state: State, folder: Path) -> None:
         "advances_month": advances_month(picture),
         "invoices": invoices(picture),
         "deal_payments": deal_payments(picture),
+        "cash_month": cash_month(picture),
         "reservations": reservations(picture),
         "double_bookings": double_bookings(picture),
         "stage_visits": stage_visits(picture),
         "settlement_changes": settlement_changes(picture),
         "contracts_month": contracts_month(picture),
         "leads_month": leads_month(picture),
+        "lead_pauses": lead_pauses(picture),
         "lead_states": lead_states(picture),
         "disagreements": disagreements(picture),
     }
@@ -318,6 +320,21 @@ def deal_payments(picture: Picture) -> pd.DataFrame:
     )
 
 
+def cash_month(picture: Picture) -> pd.DataFrame:
+    """Sum the money of commissions by the month of the payment."""
+    payments = picture.known["payment"]
+    day, amount = payments.number("day"), payments.number("amount")
+    is_back = payments.number("direction") == payment_life.REFUND
+    net = np.where(is_back, -amount, amount)
+    months = {
+        "received": _by_month(day, amount, ~is_back),
+        "refunded": _by_month(day, amount, is_back),
+    }
+    table = _months(months, counts=[])
+    sums = _by_month(day, net, np.ones(payments.size, dtype=bool)).sort_index()
+    return table.assign(revenue_cash=_signed(np.asarray(sums, np.int64)))
+
+
 def applied_offsets(picture: Picture) -> Ints:
     """Sum the advances that paid a part of the commission, by deal."""
     known = picture.known["advance"]
@@ -344,6 +361,7 @@ def reservations(picture: Picture) -> pd.DataFrame:
             "reserved_from": _moment_texts(known.number("start")),
             "reserved_until": _moment_texts(end),
             "released_at": _moment_texts(released),
+            "seconds": np.where(is_active, now, released) - known.number("start"),
             "is_active": is_active.astype(np.int64),
             "is_overdue": is_overdue.astype(np.int64),
             "is_idle": (is_overdue | (is_active & is_lost)).astype(np.int64),
@@ -518,6 +536,29 @@ def leads_month(picture: Picture) -> pd.DataFrame:
         "leads_poor_amount": _by_month(day, estimate, is_poor),
     }
     return _months(parts, counts=list(parts)[:4])
+
+
+def lead_pauses(picture: Picture) -> pd.DataFrame:
+    """List the pauses of requests; an open one lasts until the moment."""
+    moment = picture.state.moment
+    moves = until(picture.agency.details["request"].edits["state"], moment)
+    lead, at = moves["record"].to_numpy(), moves["at"].to_numpy()
+    order = np.lexsort((np.arange(lead.size), lead))
+    lead, at = lead[order], at[order]
+    state = moves["value"].to_numpy()[order]
+    is_last = np.ones(lead.size, dtype=bool)
+    is_last[:-1] = lead[1:] != lead[:-1]
+    left = np.where(is_last, NEVER, np.roll(at, -1))
+    rows = np.flatnonzero(state == request_life.PAUSED)
+    over = np.where(is_last, moment, left)[rows]
+    return pd.DataFrame(
+        {
+            "lead_id": lead[rows] + 1,
+            "paused_at": _times(at[rows]),
+            "resumed_at": _times(left[rows]),
+            "seconds": (over - at[rows]).astype("timedelta64[s]").astype(np.int64),
+        }
+    )
 
 
 def lead_states(picture: Picture) -> pd.DataFrame:
