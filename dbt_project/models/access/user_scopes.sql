@@ -30,7 +30,7 @@ latest_exceptions as (
 
     select distinct on (username, org_unit_id, valid_from) *
     from {{ source('decisions', 'scope_exceptions') }}
-    order by username, org_unit_id, valid_from, batch_id desc, line desc
+    order by username asc, org_unit_id asc, valid_from asc, batch_id desc, line desc
 
 ),
 
