@@ -32,6 +32,7 @@ STATES = (
 )  # fmt: skip
 MONEY = (
     "price", "commission", "partner_share", "revenue_net", "expected_revenue",
+    "revenue_with_expected",
     "direct_expenses", "advance_amount", "paid_amount",
 )  # fmt: skip
 COLUMNS: Mapping[str, str] = {
