@@ -156,10 +156,11 @@ def test_companies_invoices_and_tasks_land(agency: Agency) -> None:
     agency.store.create("task", {"TITLE": "Call", "UF_CRM_TASK": ["D_5"]})
     agency.later(minutes=1)
     agency.land()
-    assert agency.query("select title, is_my_company from {raw}.companies") == [
-        ("Partner", "N")
-    ]
-    assert "phone" not in columns(agency, "companies")
+    [(title, is_own, phones)] = agency.query(
+        "select title, is_my_company, phone from {raw}.companies"
+    )
+    assert (title, is_own) == ("Partner", "N")
+    assert [one["VALUE"] for one in phones] == ["+70000000000"]
     assert agency.query(
         "select account_number, parent_id2, stage_id from {raw}.invoices"
     ) == [("80", "5", "DT31_1:N")]

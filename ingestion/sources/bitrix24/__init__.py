@@ -1,8 +1,10 @@
 """Bitrix24: deals and what stands beside them, clients, tasks and dictionaries.
 
-Left out on purpose: phones, e-mails and birthdays of clients, mail bodies and call
-recordings (personal data nobody reports on), private data of employees, and the
-moments of the last login, which would make every user differ in every reading.
+Left out on purpose: messengers and photos of clients, mail bodies and call recordings
+(personal data nobody reports on), private data of employees, and the moments of the
+last login, which would make every user differ in every reading. Phones and e-mails of
+clients land because only they tell that two requests are one client's; they stay in
+the raw tables and the working tables, nothing published holds them.
 
 Deals, leads, clients, activities, invoices, tasks and elements of smart processes are
 merged by their id on their time of change; stage history is append-only and read by

@@ -149,6 +149,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 EVERYTHING: Final[JsonValue] = ["*", "UF_*"]
+# Phones and e-mails come only when named. They tell one client from another and are
+# never published.
+CONTACT_DETAILS: Final = ("PHONE", "EMAIL")
+CLIENT_FIELDS: Final[JsonValue] = ["*", "UF_*", *CONTACT_DETAILS]
 ACTIVITY_FIELDS: Final = _names(
     """
     ID OWNER_ID OWNER_TYPE_ID TYPE_ID PROVIDER_ID PROVIDER_TYPE_ID PROVIDER_GROUP_ID
@@ -183,10 +187,12 @@ CONTACTS: Final = Table(
     method="crm.contact.list",
     reading=Reading.WINDOW,
     modified="DATE_MODIFY",
-    parameters={"select": EVERYTHING},
+    parameters={"select": CLIENT_FIELDS},
     false_is_empty=True,
-    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM", "PHOTO", "FACE_ID"}),
-    fields=_names(
+    json_fields=frozenset(CONTACT_DETAILS),
+    left_out=frozenset({"WEB", "IM", "PHOTO", "FACE_ID"}),
+    fields=CONTACT_DETAILS
+    + _names(
         """
         ID NAME SECOND_NAME LAST_NAME HONORIFIC POST TYPE_ID SOURCE_ID
         SOURCE_DESCRIPTION COMPANY_ID LEAD_ID BIRTHDATE COMMENTS EXPORT HAS_PHONE
@@ -201,10 +207,12 @@ LEADS: Final = Table(
     method="crm.lead.list",
     reading=Reading.WINDOW,
     modified="DATE_MODIFY",
-    parameters={"select": EVERYTHING},
+    parameters={"select": CLIENT_FIELDS},
     false_is_empty=True,
-    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM"}),
-    fields=_names(
+    json_fields=frozenset(CONTACT_DETAILS),
+    left_out=frozenset({"WEB", "IM"}),
+    fields=CONTACT_DETAILS
+    + _names(
         """
         ID TITLE HONORIFIC NAME SECOND_NAME LAST_NAME COMPANY_TITLE COMPANY_ID
         CONTACT_ID IS_RETURN_CUSTOMER BIRTHDATE SOURCE_ID SOURCE_DESCRIPTION STATUS_ID
@@ -249,10 +257,12 @@ COMPANIES: Final = Table(
     method="crm.company.list",
     reading=Reading.WINDOW,
     modified="DATE_MODIFY",
-    parameters={"select": EVERYTHING},
+    parameters={"select": CLIENT_FIELDS},
     false_is_empty=True,
-    left_out=frozenset({"PHONE", "EMAIL", "WEB", "IM", "LOGO"}),
-    fields=_names(
+    json_fields=frozenset(CONTACT_DETAILS),
+    left_out=frozenset({"WEB", "IM", "LOGO"}),
+    fields=CONTACT_DETAILS
+    + _names(
         """
         ID TITLE COMPANY_TYPE INDUSTRY EMPLOYEES REVENUE CURRENCY_ID IS_MY_COMPANY
         LEAD_ID HAS_PHONE HAS_EMAIL HAS_IMOL BANKING_DETAILS COMMENTS ASSIGNED_BY_ID
