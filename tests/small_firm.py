@@ -24,6 +24,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
+import psycopg
+
 from ingestion.demo.agency.dictionaries import category_rows, status_rows
 from ingestion.demo.agency.lists import lists
 from ingestion.demo.portal.labels import labels
@@ -530,10 +532,14 @@ class SmallFirm:
                 running.run(stage)
 
     def rows(
-        self, query: str, parameters: Sequence[object] = ()
+        self, query: str, parameters: Sequence[object] = (), person: str | None = None
     ) -> list[tuple[object, ...]]:
-        """Ask the warehouse as the one who sees every row."""
-        with self.warehouse.connect("transformer") as connection:
+        """Ask the warehouse as the one who sees every row, or as a person."""
+        if person is None:
+            url = self.warehouse.url("transformer")
+        else:
+            url = self.warehouse.person_url(person)
+        with psycopg.connect(url) as connection:
             return connection.execute(query.encode(), parameters or None).fetchall()
 
     def value(self, query: str, parameters: Sequence[object] = ()) -> object:
