@@ -1,38 +1,18 @@
--- Parts of a split amount sum to the whole, kopeck by kopeck.
-with
-
-whole as (
-
-    select
-        sum(revenue_net) as revenue_net,
-        sum(commission) as commission
-    from {{ ref('fct_deals') }}
-    where
-        outcome = 'won'
-        and recognition_date <= as_of_date
-        and not is_test
-        and not is_deleted
-
-),
-
-parts as (
-
-    select
-        sum(revenue_net) as revenue_net,
-        sum(commission) as commission
-    from {{ ref('fct_deal_events') }}
-    where event_type = 'deal_closed'
-
-)
-
+-- Parts of a split fact sum to the whole: amounts kopeck by kopeck, credit to one.
 select
-    whole.revenue_net as whole_revenue_net,
-    parts.revenue_net as parts_revenue_net
+    event_type,
+    fact_key,
+    sum(amount) as parts_amount,
+    max(whole_amount) as whole_amount,
+    sum(credit_weight) as parts_credit
 
-from whole
+from {{ ref('fct_deal_events') }}
 
-cross join parts
+where is_shared
 
-where
-    whole.revenue_net is distinct from parts.revenue_net
-    or whole.commission is distinct from parts.commission
+group by event_type, fact_key
+
+having
+    sum(amount) is distinct from max(whole_amount)
+    or min(whole_amount) is distinct from max(whole_amount)
+    or sum(credit_weight) <> 1

@@ -105,12 +105,14 @@ class Odd:
         assert len(rows) <= 1
         return rows[0] if rows else None
 
-    def credits(self, name: str, amount: str = "commission") -> dict[str, object]:
-        """Amount of the closed deal by person."""
+    def credits(
+        self, name: str, event: str = "commission_accrued", value: str = "amount"
+    ) -> dict[str, object]:
+        """What the closed deal gives each person."""
         rows = self.home.rows(
-            f"select employee_key, {amount} from dbt_core.fct_deal_events"
-            " where event_type = 'deal_closed' and deal_key = %s",
-            [f"{CONNECTION}:{self.numbers[name]}"],
+            f"select employee_key, {value} from dbt_core.fct_deal_events"
+            " where event_type = %s and deal_key = %s",
+            [event, f"{CONNECTION}:{self.numbers[name]}"],
         )
         return {str(key).removeprefix(f"{CONNECTION}:"): value for key, value in rows}
 
@@ -168,7 +170,7 @@ def test_three_equal_owners_share_to_the_kopeck(odd: Odd) -> None:
     assert [parts[owner] for owner in OWNERS] == [
         Decimal("33333.34"), Decimal("33333.33"), Decimal("33333.33"),
     ]  # fmt: skip
-    weights = odd.credits("three owners", "credit_weight")
+    weights = odd.credits("three owners", value="credit_weight")
     assert sorted(weights.values(), reverse=True) == [  # type: ignore[type-var]
         Decimal("0.3334"), Decimal("0.3333"), Decimal("0.3333"),
     ]  # fmt: skip
@@ -183,7 +185,7 @@ def test_two_equal_owners_share_the_odd_kopeck(odd: Odd) -> None:
         OWNERS[1]: Decimal("50000.01"),
         OWNERS[2]: Decimal("50000.00"),
     }
-    assert odd.credits("two owners", "revenue_net") == {
+    assert odd.credits("two owners", "revenue_accrued") == {
         OWNERS[1]: Decimal("50000.00"),
         OWNERS[2]: Decimal("49999.99"),
     }
@@ -264,7 +266,7 @@ def test_a_foreign_amount_is_unknown_and_its_deal_counted(odd: Odd) -> None:
         "won",
     )
     assert odd.credits("in dollars") == {"6": None}
-    assert odd.credits("in dollars", "credit_weight") == {"6": Decimal(1)}
+    assert odd.credits("in dollars", value="credit_weight") == {"6": Decimal(1)}
 
 
 @pytest.mark.parametrize("name", ["a test", "deleted later"])

@@ -1,3 +1,5 @@
+{%- set happened = ['int_deals__happened', 'int_meetings__happened'] -%}
+
 with
 
 deals as (
@@ -15,96 +17,101 @@ participants as (
 
 ),
 
-meetings as (
-
-    select * from {{ ref('fct_meetings') }}
-
-),
-
 employees as (
 
     select * from {{ ref('dim_employees') }}
 
 ),
 
-meetings_held as (
-
-    select
-        'meeting_held' as event_type,
-        meetings.meeting_key as fact_key,
-        meetings.meeting_date as event_date,
-        deals.deal_key,
-        meetings.employee_key,
-        cast(1 as numeric) as weight,
-        cast(1 as numeric) as total_weight,
-        cast(null as numeric) as price,
-        cast(null as numeric) as commission,
-        cast(null as numeric) as revenue_net,
-        cast(null as numeric) as advance_amount
-
-    from meetings
-
-    inner join deals
-        on meetings.deal_key = deals.deal_key
-
-),
-
-{% set milestones = [
-    ('contract_signed', 'contract_signed_date', 'contract_owner', []),
-    ('advance_taken', 'advance_received_date', 'advance_owner', ['advance_amount']),
-    ('deal_closed', 'recognition_date', 'deal_owner', ['price', 'commission', 'revenue_net']),
-    ('deal_lost', 'lost_date', 'deal_owner', []),
-] -%}
-
-{% for event_type, date_column, role, amounts in milestones %}
-{{ event_type }} as (
-
-    select
-        '{{ event_type }}' as event_type,
-        deals.deal_key as fact_key,
-        deals.{{ date_column }} as event_date,
-        deals.deal_key,
-        participants.employee_key,
-        coalesce(participants.weight, 1) as weight,
-        coalesce(participants.total_weight, 1) as total_weight,
-        {%- for amount in ['price', 'commission', 'revenue_net', 'advance_amount'] %}
-        {{ 'deals.' ~ amount if amount in amounts else 'cast(null as numeric)' }}
-            as {{ amount }}{{ ',' if not loop.last }}
-        {%- endfor %}
-
-    from deals
-
-    left join participants
-        on
-            deals.deal_key = participants.deal_key
-            and participants.role = '{{ role }}'
-
-    where deals.{{ date_column }} is not null
-
-),
-
-{% endfor -%}
-
 happened as (
-
-    select * from meetings_held
-    {%- for event_type, date_column, role, amounts in milestones %}
-
-    union all
-
-    select * from {{ event_type }}
-    {%- endfor %}
-
-),
-
--- A date in the future is a mistake of the card, not a fact that happened.
-credited as (
+    {% for model in happened %}
 
     select
         event_type,
         fact_key,
         event_date,
         deal_key,
+        role,
+        employee_key,
+        detail,
+        amount
+
+    from {{ ref(model) }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
+
+),
+
+-- A date in the future is a mistake of the card, not a fact that happened.
+counted as (
+
+    select happened.*
+
+    from happened
+
+    inner join deals
+        on happened.deal_key = deals.deal_key
+
+    where happened.event_date <= {{ today() }}
+
+),
+
+credited as (
+
+    select
+        counted.event_type,
+        counted.fact_key,
+        counted.event_date,
+        counted.deal_key,
+        counted.role,
+        counted.detail,
+        counted.amount,
+        coalesce(counted.employee_key, participants.employee_key) as employee_key,
+        coalesce(participants.weight, 1) as weight,
+        coalesce(participants.total_weight, 1) as total_weight
+
+    from counted
+
+    left join participants
+        on
+            counted.deal_key = participants.deal_key
+            and counted.role = participants.role
+            and counted.employee_key is null
+
+),
+
+-- Only a fact of several people is split; most have one.
+split as (
+
+    select
+        event_type,
+        fact_key,
+        event_date,
+        deal_key,
+        role,
+        detail,
+        employee_key,
+        cast(1 as numeric(9, 4)) as credit_weight,
+        cast(amount as numeric(18, 2)) as amount,
+        cast(amount as numeric(18, 2)) as whole_amount,
+        false as is_shared
+
+    from credited
+
+    where weight = total_weight
+
+    union all
+
+    select
+        event_type,
+        fact_key,
+        event_date,
+        deal_key,
+        role,
+        detail,
         employee_key,
         cast(
             {{ split_amount(
@@ -112,17 +119,17 @@ credited as (
                 'employee_key', 10000
             ) }} as numeric(9, 4)
         ) as credit_weight,
-        {%- for amount in ['price', 'commission', 'revenue_net', 'advance_amount'] %}
         cast(
             {{ split_amount(
-                amount, 'weight', 'total_weight', 'event_type, fact_key', 'employee_key'
+                'amount', 'weight', 'total_weight', 'event_type, fact_key', 'employee_key'
             ) }} as numeric(18, 2)
-        ) as {{ amount }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as amount,
+        cast(amount as numeric(18, 2)) as whole_amount,
+        true as is_shared
 
-    from happened
+    from credited
 
-    where event_date <= {{ today() }}
+    where weight <> total_weight
 
 ),
 
@@ -130,13 +137,15 @@ credited as (
 placed as (
 
     select
-        {{ surrogate_key([
-            'credited.event_type', 'credited.fact_key', 'credited.employee_key',
-        ]) }} as event_key,
-        credited.event_type,
-        credited.deal_key,
-        credited.event_date,
-        cast(date_trunc('month', credited.event_date) as date) as event_month,
+        {{ surrogate_key(['split.event_type', 'split.fact_key', 'split.employee_key']) }}
+            as event_key,
+        split.event_type,
+        split.fact_key,
+        split.detail,
+        split.deal_key,
+        split.event_date,
+        cast(date_trunc('month', split.event_date) as date) as event_month,
+        split.role,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
         {%- for column in [
@@ -152,19 +161,18 @@ placed as (
         deals.deal_type_label,
         deals.pipeline_label,
         deals.channel_label,
-        credited.credit_weight,
-        credited.price,
-        credited.commission,
-        credited.revenue_net,
-        credited.advance_amount
+        split.credit_weight,
+        split.amount,
+        split.whole_amount,
+        split.is_shared
 
-    from credited
+    from split
 
     inner join deals
-        on credited.deal_key = deals.deal_key
+        on split.deal_key = deals.deal_key
 
     left join employees
-        on credited.employee_key = employees.employee_key
+        on split.employee_key = employees.employee_key
 
     left join employees as responsible
         on deals.responsible_key = responsible.employee_key
