@@ -18,8 +18,8 @@ deals as (
 events as (
 
     select
-        sum(amount) filter (where event_type = 'revenue_accrued') as revenue_net,
-        sum(amount) filter (where event_type = 'commission_accrued') as commission
+        sum(amount) filter (where event_type = 'revenue_recognised') as revenue_net,
+        sum(amount) filter (where event_type = 'commission_recognised') as commission
     from {{ ref('fct_deal_events') }}
 
 )

@@ -106,7 +106,7 @@ class Odd:
         return rows[0] if rows else None
 
     def credits(
-        self, name: str, event: str = "commission_accrued", value: str = "amount"
+        self, name: str, event: str = "commission_recognised", value: str = "amount"
     ) -> dict[str, object]:
         """What the closed deal gives each person."""
         rows = self.home.rows(
@@ -185,7 +185,7 @@ def test_two_equal_owners_share_the_odd_kopeck(odd: Odd) -> None:
         OWNERS[1]: Decimal("50000.01"),
         OWNERS[2]: Decimal("50000.00"),
     }
-    assert odd.credits("two owners", "revenue_accrued") == {
+    assert odd.credits("two owners", "revenue_recognised") == {
         OWNERS[1]: Decimal("50000.00"),
         OWNERS[2]: Decimal("49999.99"),
     }

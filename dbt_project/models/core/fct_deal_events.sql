@@ -1,4 +1,4 @@
-{%- set happened = ['int_deals__happened', 'int_meetings__happened'] -%}
+{%- set happened = ['int_money__happened', 'int_meetings__happened'] -%}
 
 with
 
