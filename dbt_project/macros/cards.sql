@@ -1,15 +1,3 @@
-{# Measures of a semantic model with what people read of them. #}
-{% macro measures_of(semantic_model) -%}
-    {%- if execute -%}
-        {{ return(
-            (graph.semantic_models.values()
-             | selectattr('name', 'equalto', semantic_model) | list)[0].measures
-        ) }}
-    {%- else -%}
-        {{ return([]) }}
-    {%- endif -%}
-{%- endmacro %}
-
 {# A number as Russian text: groups by a no-break space, a decimal comma. #}
 {% macro number_text(expression, digits) -%}
     translate(
@@ -31,7 +19,7 @@
 
 {# The text of a KPI card, generated from its measure. #}
 {% macro card_html(measure) -%}
-    {%- set meta = measure.config.meta -%}
+    {%- set meta = measure.meta -%}
     {%- set name = measure.name -%}
     {%- set scale = ' / 1000000' if meta.unit == 'money' else '' -%}
     {%- set digits = 2 if meta.unit == 'money' else 0 -%}

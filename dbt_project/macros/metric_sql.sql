@@ -1,25 +1,124 @@
-{# The SQL of one measure over the rows of its fact. #}
+{# Every measure of the metric blocks, with what its semantic model says of all of them. #}
+{% macro all_measures() -%}
+    {%- set found = [] -%}
+    {%- if execute -%}
+        {%- set named = graph.metrics.values() | map(attribute='name') | list -%}
+        {%- for semantic_model in graph.semantic_models.values() | sort(attribute='name') -%}
+            {%- set shared = semantic_model.config.meta -%}
+            {%- for measure in semantic_model.measures -%}
+                {%- set own = measure.config.meta if measure.config else {} -%}
+                {%- do found.append({
+                    'name': measure.name,
+                    'label': measure.label,
+                    'description': measure.description,
+                    'kind': measure_kind(measure, dict(shared, **own)),
+                    'expr': measure.expr or measure.name,
+                    'percentile': (measure.agg_params or {}).get('percentile'),
+                    'meta': dict(shared, **own),
+                    'needs': shared.get('needs', []) + own.get('needs', []),
+                    'semantic_model': semantic_model.name,
+                    'is_metric': measure.name in named,
+                }) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# sum, count, count_distinct, median, percentile, stock or mart. #}
+{% macro measure_kind(measure, meta) -%}
+    {%- set agg = measure.agg.value or measure.agg -%}
+    {%- if meta.get('kind') -%}
+        {{ return(meta.kind) }}
+    {%- elif meta.get('basis') == 'stock' and agg in ('sum', 'count') -%}
+        {{ return('stock') }}
+    {%- endif -%}
+    {{ return(agg) }}
+{%- endmacro %}
+
+{# Measures that are columns of a published table of parts. #}
+{% macro measures_in(dataset) -%}
+    {{ return(
+        all_measures()
+        | selectattr('meta.dataset', 'equalto', dataset)
+        | selectattr('kind', 'in', ['sum', 'count', 'stock'])
+        | list
+    ) }}
+{%- endmacro %}
+
+{# Whether a source gives one of the fields that a need names; "|" is "or". #}
+{% macro source_gives(source_kind, need) -%}
+    {%- set given = var(source_kind) -%}
+    {%- if given.get('entities') is none -%}{{ return(true) }}{%- endif -%}
+    {%- for alternative in need.split('|') -%}
+        {%- set entity = alternative.split('.')[0] -%}
+        {%- set field = alternative.split('.')[1] if '.' in alternative else none -%}
+        {%- if
+            entity in given['entities']
+            and (field is none or field in given['fields'].get(entity, {}))
+        -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
+{%- endmacro %}
+
+{# Which connections can give what a metric needs, and what those that cannot lack. #}
+{% macro computability(needs) -%}
+    {%- set result = {'able': [], 'unable': [], 'missing': []} -%}
+    {%- for source_kind in var('crm_sources') -%}
+        {%- set lacking = [] -%}
+        {%- for need in needs if not source_gives(source_kind, need) -%}
+            {%- do lacking.append(need) -%}
+        {%- endfor -%}
+        {%- do result['unable' if lacking else 'able'].append(
+            var(source_kind)['connection']
+        ) -%}
+        {%- for need in lacking if need not in result.missing -%}
+            {%- do result.missing.append(need) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(result) }}
+{%- endmacro %}
+
+{% macro is_computable(measure) -%}
+    {{ return(computability(measure.needs).able | length > 0) }}
+{%- endmacro %}
+
+{# The SQL of one measure over the rows of its fact; null where no source can give it. #}
 {% macro measure_sql(measure) -%}
-    {%- if measure.agg == 'sum' -%}
-        coalesce(sum({{ measure.expr or measure.name }}), 0)
-    {%- elif measure.agg == 'count' -%}
-        count({{ measure.expr or measure.name }})
+    {%- if not is_computable(measure) -%}
+        cast(null as numeric)
+    {%- elif measure.kind in ('sum', 'stock') -%}
+        coalesce(sum({{ measure.expr }}), 0)
+    {%- elif measure.kind == 'count' -%}
+        count({{ measure.expr }})
     {%- else -%}
         {{ exceptions.raise_compiler_error(
-            'measure ' ~ measure.name ~ ': the KPI marts hold additive parts only, got ' ~ measure.agg
+            'measure ' ~ measure.name ~ ': a mart of parts holds sums and counts only, got '
+            ~ measure.kind
         ) }}
     {%- endif -%}
 {%- endmacro %}
 
-{# Every additive metric of a semantic model as a column of a mart. #}
-{% macro kpi_columns(semantic_model) -%}
-    {%- if execute -%}
-        {%- set models = graph.semantic_models.values() | selectattr('name', 'equalto', semantic_model) | list -%}
-        {%- if not models -%}
-            {{ exceptions.raise_compiler_error('no semantic model named ' ~ semantic_model) }}
-        {%- endif -%}
-        {%- for measure in models[0].measures %}
-    {{ measure_sql(measure) }} as {{ measure.name }}{{ ',' if not loop.last }}
-        {%- endfor -%}
-    {%- endif -%}
+{# Measures of a mart as its columns, over one of the facts that contribute: measures of
+   other facts are null there, and the sum over all facts passes them by. #}
+{% macro kpi_columns(dataset, semantic_model) -%}
+    {%- for measure in measures_in(dataset) %}
+    {{
+        measure_sql(measure)
+        if measure.semantic_model == semantic_model
+        else 'cast(null as numeric)'
+    }} as {{ measure.name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro kpi_sums(dataset) -%}
+    {%- for measure in measures_in(dataset) %}
+    {{
+        'coalesce(sum(' ~ measure.name ~ '), 0)'
+        if is_computable(measure)
+        else 'cast(null as numeric)'
+    }} as {{ measure.name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{%- set measures = measures_of('deal_events') -%}
+{%- set measures = measures_in('rpt_kpi_daily') | selectattr('is_metric') | list -%}
 
 -- depends_on: {{ ref('currencies') }}
 

@@ -1,8 +1,37 @@
+{# Semantic models whose facts contribute, with the fact of each. #}
+{%- set facts = {'deal_events': 'fct_deal_events'} -%}
+{%- set dimensions = [
+    'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
+    'group_name', 'department_key', 'department_name', 'deal_type_label',
+    'pipeline_label', 'channel_label', 'ancestor_keys',
+] -%}
+
 with
 
-events as (
+{% for semantic_model, fact in facts.items() %}
+{{ semantic_model }} as (
 
-    select * from {{ ref('fct_deal_events') }}
+    select
+        {{ dimensions | join(',\n        ') }},
+        {{ kpi_columns('rpt_kpi_daily', semantic_model) }}
+
+    from {{ ref(fact) }}
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+
+),
+
+{% endfor -%}
+
+together as (
+    {% for semantic_model in facts %}
+
+    select * from {{ semantic_model }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
 
 ),
 
@@ -21,9 +50,9 @@ grouped as (
         pipeline_label,
         channel_label,
         ancestor_keys,
-        {{ kpi_columns('deal_events') }}
+        {{ kpi_sums('rpt_kpi_daily') }}
 
-    from events
+    from together
 
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 
