@@ -84,6 +84,16 @@ create table if not exists decisions.scope_exceptions (
     primary key (batch_id, line)
 );
 
+create table if not exists decisions.deal_merges (
+    batch_id bigint not null references decisions.batches,
+    line integer not null,
+    absorbed_deal_id text not null,
+    survivor_deal_id text not null,
+    reason text not null,
+    primary key (batch_id, line)
+);
+grant select, insert on decisions.deal_merges to {loader};
+grant select on decisions.deal_merges to {transformer};
 grant select, insert on decisions.batches, decisions.scope_exceptions to {loader};
 grant select on decisions.batches, decisions.scope_exceptions to {transformer};
 

@@ -1,0 +1,29 @@
+with
+
+visits as (
+
+    select * from {{ ref('int_stage_visits__timed') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals__mapped') }}
+    where
+        deleted_at is null
+        and not is_test
+
+),
+
+counted as (
+
+    select visits.*
+
+    from visits
+
+    inner join deals
+        on visits.deal_key = deals.deal_key
+
+)
+
+select * from counted
