@@ -1,15 +1,37 @@
-{# One row per record of any CRM: staging of every connected system, side by side. #}
+{# One row per record of any CRM: staging of every connected system that gives the
+   entity, side by side. Columns and types are the model's own contract; where no system
+   gives the entity, the relation is empty. #}
 {% macro union_sources(entity) -%}
-    {%- for kind in var('crm_sources') %}
+    {%- set columns = model.get('columns', {}).values()
+        | rejectattr('name', 'equalto', 'source_system') | list -%}
+    {%- set given = [] -%}
+    {%- for kind in var('crm_sources') if is_given(kind, entity) -%}
+        {%- do given.append(kind) -%}
+    {%- endfor -%}
+    {%- for kind in given -%}
+        {%- set relation = 'stg_' ~ kind ~ '__' ~ entity %}
 
 select
-    '{{ var(kind)["connection"] }}' as source_system,
-    *
-from {{ ref('stg_' ~ kind ~ '__' ~ entity) }}
+    cast('{{ var(kind)["connection"] }}' as text) as source_system
+        {%- for column in columns %},
+    cast({{ relation }}.{{ column.name }} as {{ column.data_type }}) as {{ column.name }}
+        {%- endfor %}
+
+from {{ ref(relation) }} as {{ relation }}
 
         {%- if not loop.last %}
 
 union all
         {%- endif %}
     {%- endfor %}
+    {%- if not given %}
+
+select
+    cast(null as text) as source_system
+        {%- for column in columns %},
+    cast(null as {{ column.data_type }}) as {{ column.name }}
+        {%- endfor %}
+
+where false
+    {%- endif %}
 {%- endmacro %}

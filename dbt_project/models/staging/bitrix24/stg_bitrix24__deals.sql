@@ -43,6 +43,15 @@ renamed as (
         {{ filled(mapped('bitrix24', 'deals', 'deal_number', 'id')) }} as deal_number,
         {{ source_link(mapped('bitrix24', 'deals', 'responsible_id', 'assigned_by_id')) }}
             as responsible_id,
+        {{ source_link(mapped('bitrix24', 'deals', 'modified_by_id', 'modify_by_id')) }}
+            as modified_by_id,
+        {{ source_link(mapped('bitrix24', 'deals', 'lead_source_id', 'lead_id')) }}
+            as lead_source_id,
+        {{ source_link(mapped('bitrix24', 'deals', 'contact_id', 'contact_id')) }}
+            as contact_id,
+        {{ source_link(mapped('bitrix24', 'deals', 'company_id', 'company_id')) }}
+            as company_id,
+        {{ source_link(mapped('bitrix24', 'deals', 'parent_deal_id')) }} as parent_deal_id,
 
         ---------- strings
         {{ filled(mapped('bitrix24', 'deals', 'title', 'title')) }} as title,
@@ -64,6 +73,7 @@ renamed as (
             {{ filled(mapped('bitrix24', 'deals', 'client_name')) }},
             {{ filled("concat_ws(' ', contacts.last_name, contacts.name)") }}
         ) as client_name,
+        {{ filled(mapped('bitrix24', 'deals', 'legal_entity')) }} as legal_entity,
 
         ---------- numerics, in the deal's currency
         -- The portal keeps 0 where nobody entered a sum.
@@ -73,6 +83,11 @@ renamed as (
         {{ money(mapped('bitrix24', 'deals', 'direct_expenses')) }} as direct_expenses,
         {{ money(mapped('bitrix24', 'deals', 'paid_amount')) }} as paid_amount,
         {{ money(mapped('bitrix24', 'deals', 'advance_amount')) }} as advance_amount,
+
+        ---------- counts
+        cast(
+            {{ filled(mapped('bitrix24', 'deals', 'sides')) }} as numeric(18, 2)
+        ) as sides,
 
         ---------- dates
         {{ source_date(mapped('bitrix24', 'deals', 'contract_signed_date')) }}
@@ -96,7 +111,8 @@ renamed as (
         deletions.missing_since as deleted_at,
 
         ---------- flags
-        {{ source_flag(mapped('bitrix24', 'deals', 'is_test')) }} as is_test
+        {{ source_flag(mapped('bitrix24', 'deals', 'is_test')) }} as is_test,
+        {{ source_flag(mapped('bitrix24', 'deals', 'is_void')) }} as is_void
 
     from source
 

@@ -17,6 +17,14 @@ renamed as (
 
         ---------- strings
         nullif(btrim(concat_ws(' ', last_name, name)), '') as full_name,
+        {{ filled(mapped('bitrix24', 'employees', 'position', 'work_position')) }}
+            as position,
+
+        ---------- dates
+        {{ source_date(mapped('bitrix24', 'employees', 'hired_date', 'uf_employment_date')) }}
+            as hired_date,
+        {{ source_date(mapped('bitrix24', 'employees', 'dismissed_date')) }}
+            as dismissed_date,
 
         ---------- flags
         cast(active as text) in ('true', 'Y', '1') as is_active

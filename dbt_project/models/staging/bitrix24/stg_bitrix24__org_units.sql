@@ -13,6 +13,7 @@ renamed as (
         ---------- ids
         id as source_id,
         {{ source_link('parent') }} as parent_id,
+        {{ source_link('uf_head') }} as head_id,
 
         ---------- strings
         name

@@ -14,6 +14,11 @@ renamed as (
         source_id,
         coalesce(deal_number, source_id) as deal_number,
         responsible_id,
+        modified_by_id,
+        lead_source_id,
+        contact_id,
+        company_id,
+        parent_deal_id,
 
         ---------- strings
         title,
@@ -28,6 +33,7 @@ renamed as (
         object_address,
         partner_agency,
         client_name,
+        legal_entity,
 
         ---------- numerics, in the deal's currency
         price,
@@ -36,6 +42,9 @@ renamed as (
         direct_expenses,
         paid_amount,
         advance_amount,
+
+        ---------- counts
+        sides,
 
         ---------- dates
         contract_signed_date,
@@ -51,7 +60,8 @@ renamed as (
         cast(null as timestamptz) as deleted_at,
 
         ---------- flags
-        coalesce(is_test, false) as is_test
+        coalesce(is_test, false) as is_test,
+        coalesce(is_void, false) as is_void
 
     from source
 

@@ -17,6 +17,11 @@ renamed as (
 
         ---------- strings
         full_name,
+        position,
+
+        ---------- dates
+        hired_date,
+        dismissed_date,
 
         ---------- flags
         coalesce(is_active, true) as is_active

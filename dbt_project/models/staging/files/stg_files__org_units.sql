@@ -11,7 +11,8 @@ departments as (
     select distinct
         department as source_id,
         cast(null as text) as parent_id,
-        department as name
+        department as name,
+        cast(null as text) as head_id
 
     from source
 
@@ -24,7 +25,8 @@ groups as (
     select distinct
         coalesce(department || ' / ' || "group", "group") as source_id,
         department as parent_id,
-        "group" as name
+        "group" as name,
+        cast(null as text) as head_id
 
     from source
 

@@ -1,27 +1,42 @@
-"""Connection files: what the fields, stages and people of a firm's system mean.
+"""Connection files are read and checked in one go, every problem with its line."""
 
-One YAML file in ``ingestion/connections`` maps one connected system to the canonical
-names of the warehouse. Everything wrong with a file is found in one reading and told
-with file and line; nothing is guessed. The content reaches SQL in two ways: rows of
-schema ``mapping`` (`write_mapping`) and dbt variables (`dbt_vars`).
-"""
-
-import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from types import MappingProxyType
-from typing import LiteralString
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import psycopg
-from psycopg import sql
-
+from ingestion.mapping.entities import ENTITIES
+from ingestion.mapping.model import (
+    AccessUser,
+    Channel,
+    Connection,
+    EntitySource,
+    FileColumn,
+    FileTable,
+    MappingError,
+    Setting,
+    one_password,
+)
+from ingestion.mapping.names import (
+    ACCESS_ROLES,
+    CONNECTIONS_FOLDER,
+    DEAL_TYPES,
+    DECIMALS,
+    DEFAULT_SETTINGS,
+    DELIMITERS,
+    ENCODINGS,
+    ENTITY_FIELDS,
+    FUNCTIONS,
+    IDENTITY_FIELDS,
+    RESERVED_USERNAMES,
+    ROLES,
+    ROUNDINGS,
+    SOURCES,
+    STAGES,
+    USERNAME,
+)
 from ingestion.marked_yaml import (
     Block,
     Items,
@@ -32,148 +47,6 @@ from ingestion.marked_yaml import (
     suggestion,
 )
 
-CONNECTIONS_FOLDER = Path(__file__).parent / "connections"
-SOURCES = ("bitrix24", "files")
-STAGES = (
-    "lead_new",
-    "qualified",
-    "meeting_held",
-    "contract_signed",
-    "showing_held",
-    "reserved",
-    "advance_taken",
-    "in_preparation",
-    "settlement_scheduled",
-    "closed_won",
-    "paused",
-    "lost",
-)
-DEAL_TYPES = (
-    "resale_sale",
-    "resale_purchase",
-    "new_build",
-    "alternative_chain",
-    "rent",
-    "mortgage_service",
-    "legal_service",
-    "goods",
-    "project_service",
-)
-ROLES = (
-    "lead_handler",
-    "meeting_host",
-    "contract_owner",
-    "showing_host",
-    "advance_owner",
-    "deal_owner",
-    "lawyer",
-    "mortgage_broker",
-    "co_agent_internal",
-    "group_head",
-    "referrer_internal",
-)
-FUNCTIONS = (
-    "sales",
-    "legal",
-    "mortgage",
-    "marketing",
-    "projects",
-    "finance",
-    "other",
-)
-ACCESS_ROLES = (
-    "admin",
-    "head_of_sales",
-    "head_of_legal",
-    "head_of_mortgage",
-    "group_leader",
-    "agent",
-)
-# Canonical field -> PostgreSQL type of the parsed value.
-DEAL_FIELDS: Mapping[str, str] = MappingProxyType(
-    {
-        "source_id": "text",
-        "deal_number": "text",
-        "title": "text",
-        "pipeline": "text",
-        "crm_stage": "text",
-        "deal_type": "text",
-        "channel": "text",
-        "price": "numeric(18,2)",
-        "commission": "numeric(18,2)",
-        "partner_share": "numeric(18,2)",
-        "direct_expenses": "numeric(18,2)",
-        "paid_amount": "numeric(18,2)",
-        "contract_number": "text",
-        "contract_signed_date": "date",
-        "advance_amount": "numeric(18,2)",
-        "advance_received_date": "date",
-        "advance_expiry_date": "date",
-        "planned_settlement_date": "date",
-        "settlement_date": "date",
-        "lost_date": "date",
-        "refusal_reason": "text",
-        "refusal_comment": "text",
-        "object_address": "text",
-        "client_name": "text",
-        "partner_agency": "text",
-        "responsible_id": "text",
-        "created_at": "timestamptz",
-        "modified_at": "timestamptz",
-        "is_test": "boolean",
-        "currency": "text",
-        "product": "text",
-    }
-)
-EMPLOYEE_FIELDS: Mapping[str, str] = MappingProxyType(
-    {
-        "source_id": "text",
-        "full_name": "text",
-        "group": "text",
-        "department": "text",
-        "is_active": "boolean",
-    }
-)
-ENTITY_FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"deals": DEAL_FIELDS, "employees": EMPLOYEE_FIELDS}
-)
-# A key or a name identifies a record, so its source field may carry a meaning as well.
-IDENTITY_FIELDS = frozenset({"source_id", "deal_number", "title", "full_name"})
-# metrics.md section 8. Percent settings hold percent: 2 means 2 %.
-DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "backdate_tolerance_days": "3",
-        "handover_watch_days": "14",
-        "risk_min_rank": "60",
-        "no_touch_days": "7",
-        "pause_limit_days": "60",
-        "first_response_norm_min": "15",
-        "overdue_shift_days": "7",
-        "channel_unknown_limit": "2",
-        "binding_half_life_days": "60",
-        "lock_day": "5",
-        "plan_ok_pct": "95",
-        "plan_warn_pct": "80",
-        "duplicate_window_days": "90",
-        "min_attempts": "6",
-        "min_attempt_days": "3",
-        "effective_call_sec": "60",
-        "stuck_days": "14",
-        "min_cohort": "10",
-        "min_reserve": "0.00",
-        "reservation_free_days": "3",
-        "clawback_cap_pct": "30",
-        "cohort_maturity_mark": "80",
-        "points_norm": "20",
-    }
-)
-SETTINGS_START = date(1900, 1, 1)
-ENCODINGS = ("utf-8", "utf-8-sig", "windows-1251")
-DELIMITERS: Mapping[str, str] = MappingProxyType(
-    {";": ";", ",": ",", "tab": "\t", "\t": "\t"}
-)
-DECIMALS = (".", ",")
-ROUNDINGS = ("none", "half_up")
 _TOP_KEYS = (
     "connection",
     "source",
@@ -191,6 +64,7 @@ _TOP_KEYS = (
     "departments",
     "settings",
     "access",
+    "entities",
     "files",
 )
 _FILE_KEYS = (
@@ -210,154 +84,9 @@ _FILE_KEYS = (
 )
 # Schemas are called after a connection; dlt turns two underscores into one.
 _NAME = re.compile(r"(?=.{1,40}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*")
-USERNAME = re.compile(r"[a-z][a-z0-9_.-]{0,37}\Z")
-# The data team's own login and the publisher's account in Superset.
-RESERVED_USERNAMES = ("data_team", "reestr_service")
+_RAW_TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DATE_DIRECTIVES = re.compile(r"%(.)")
-
-
-class MappingError(ValueError):
-    """Connection files that cannot be used; ``problems`` holds one line per problem."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A value of the system's source list."""
-
-    crm_channel: str
-    code: str
-    label: str
-    group: str
-    is_paid: bool
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting and the first date it is valid on."""
-
-    name: str
-    value: str
-    valid_from: date
-
-
-@dataclass(frozen=True)
-class AccessUser:
-    """A person who reads the warehouse; ``employee`` is the id in the system."""
-
-    username: str
-    role: str
-    employee: str | None
-
-
-@dataclass(frozen=True)
-class FileColumn:
-    """Where a canonical field comes from in a file.
-
-    Attributes:
-        stages: Source stages whose rows the column speaks about; empty means all.
-        date_format: Overrides the format of the file for this column.
-    """
-
-    column: str
-    stages: tuple[str, ...] = ()
-    date_format: str | None = None
-
-
-@dataclass(frozen=True)
-class FileTable:
-    """One file of a connection; what is None is detected or refused when ambiguous.
-
-    Attributes:
-        key: Columns that identify a record; several are joined.
-        people_separator: Splits a cell of a role into people.
-        line: Line of the block in the connection file.
-    """
-
-    path: Path
-    columns: Mapping[str, FileColumn]
-    key: tuple[str, ...]
-    line: int
-    sheet: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    decimal: str | None = None
-    thousands: str | None = None
-    rounding: str = "none"
-    date_format: str | None = None
-    constants: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    people_separator: str | None = None
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One connected system of the firm.
-
-    Attributes:
-        name: Also the raw schema, ``raw_<name>``.
-        url: Address from the settings; may hold a webhook code, so it stays out of
-            ``repr``, of the tables and of the fingerprint (see `address`).
-        stages: Pipeline -> source stage -> canonical stage.
-        deal_types: Source type -> canonical type.
-        fields: Entity -> canonical field -> source field.
-        roles: Role code -> source field of the deal.
-        departments: Id or name in the system -> function.
-        files: Entity -> file, for source ``files``.
-        path: The connection file.
-    """
-
-    name: str
-    source: str
-    title: str
-    timezone: str
-    reporting_currency: str
-    path: Path
-    url: str | None = field(default=None, repr=False)
-    card_url: str | None = None
-    pipelines: Mapping[str, str] = field(default_factory=dict)
-    stages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    channels: tuple[Channel, ...] = ()
-    deal_types: Mapping[str, str] = field(default_factory=dict)
-    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    roles: Mapping[str, str] = field(default_factory=dict)
-    departments: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[Setting, ...] = ()
-    access: tuple[AccessUser, ...] = ()
-    files: Mapping[str, FileTable] = field(default_factory=dict)
-
-    @property
-    def schema(self) -> str:
-        """Schema of the raw tables."""
-        return f"raw_{self.name}"
-
-    @property
-    def address(self) -> str | None:
-        """Scheme, host and port of ``url``: what may be shown to people."""
-        if not self.url:
-            return None
-        parts = urlsplit(self.url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}"
-
-    @property
-    def card_address(self) -> str | None:
-        """Link to a deal card with the place ``{id}`` left open."""
-        if not self.card_url:
-            return None
-        return self.card_url.replace("{url}", self.address or "")
-
-
-def column_name(source_field: str) -> str:
-    """Column of a raw table for a field of the API, as dlt normalises it."""
-    # dlt takes about a second to import and most readers of a mapping do not need it.
-    from dlt.common.normalizers.naming.snake_case import NamingConvention  # noqa: PLC0415
-
-    return NamingConvention(63).normalize_path(source_field)
 
 
 def connection_path(name: str) -> Path:
@@ -386,11 +115,6 @@ def load_connections(
         raise MappingError(problems)
     check_together(connections)
     return connections
-
-
-def one_password(username: str) -> str:
-    """What names the password of a login: signs that a setting cannot hold are one."""
-    return re.sub(r"[^A-Z0-9]", "_", username.upper())
 
 
 def check_together(connections: Sequence[Connection]) -> None:
@@ -492,6 +216,7 @@ class _Reader:
             departments=self.choices("departments", FUNCTIONS, "function"),
             settings=self.settings(),
             access=self.access(),
+            entities=self.entities(),
             files=self.files(pipelines, stages, roles, currency),
             path=self.path,
         )
@@ -714,6 +439,82 @@ class _Reader:
                         line, f"{name}: no source field; name one or take the line out"
                     )
         return fields
+
+    def entities(self) -> dict[str, EntitySource]:
+        """Entities beside deals and employees: raw table, fields, codes of values."""
+        sources: dict[str, EntitySource] = {}
+        block = self.block(self.top, "entities")
+        self.known(block, "entities", ENTITIES, "entity")
+        for name in block.entries:
+            if name not in ENTITIES:
+                continue
+            entity = ENTITIES[name]
+            part = self.block(block, name)
+            place = f"entities.{name}"
+            self.known(part, place, ("table", "fields", "values"), "name")
+            table = self.optional(part, "table") or entity.table
+            if table is None:
+                self.bad(
+                    part, "table", f"is missing in {place}; name it: `table: spa_1042`"
+                )
+            elif not _RAW_TABLE.fullmatch(table):
+                self.bad(
+                    part, "table", f"`{table}` is not a raw table; write it like deals"
+                )
+            values = self.entity_values(part, name)
+            sources[name] = EntitySource(
+                table=table or "",
+                fields={**entity.own, **self.entity_fields(part, name, values)},
+                values=values,
+            )
+        return sources
+
+    def entity_fields(
+        self, part: Block, name: str, values: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, str]:
+        place = f"entities.{name}.fields"
+        block = self.block(part, "fields")
+        self.known(block, place, ENTITIES[name].fields, "canonical field")
+        fields: dict[str, str] = {}
+        first: dict[str, str] = {}
+        for canonical, value_part, line in block.items():
+            value = self.text(value_part, canonical)
+            fields[canonical] = value
+            if not value:
+                self.problems.add(
+                    line, f"{canonical}: no source field; name one or take the line out"
+                )
+            if canonical in IDENTITY_FIELDS or not value:
+                continue
+            other = first.setdefault(value, canonical)
+            # One text may tell two things when both are told apart by its value.
+            if other != canonical and not (canonical in values and other in values):
+                self.problems.add(
+                    line,
+                    f"{value} is given two meanings: `{other}` (line"
+                    f" {block.lines[other]}) and `{canonical}`; keep the true one or"
+                    f" say in {name}.values which text means what",
+                )
+        return fields
+
+    def entity_values(self, part: Block, name: str) -> dict[str, dict[str, str]]:
+        codes = ENTITIES[name].codes
+        block = self.block(part, "values")
+        self.known(block, f"entities.{name}.values", codes, "field with codes")
+        values: dict[str, dict[str, str]] = {}
+        for canonical in block.entries:
+            known = codes.get(canonical, ())
+            values[canonical] = {}
+            for text, code_part, line in self.block(block, canonical).items():
+                code = self.text(code_part, text)
+                if known and code not in known:
+                    self.problems.add(
+                        line,
+                        f"unknown code `{code}` of {canonical} in entities.{name}"
+                        f"{suggestion(code, known)}",
+                    )
+                values[canonical][text] = code
+        return values
 
     def roles(self) -> dict[str, tuple[str, int]]:
         block = self.block(self.top, "roles")
@@ -1094,306 +895,3 @@ def _number(text: str) -> str | None:
     except InvalidOperation:
         return None
     return stripped if value.is_finite() else None
-
-
-# ---------------------------------------------------------------- tables of the mapping
-
-Value = str | bool | date | None
-Row = dict[str, Value]
-
-# Table -> column -> type; the first ``keys`` columns identify a row.
-_TABLES: Mapping[str, Mapping[str, LiteralString]] = {
-    "connections": {
-        "connection": "text",
-        "source": "text",
-        "title": "text",
-        "url": "text",
-        "card_url": "text",
-        "timezone": "text",
-        "reporting_currency": "text",
-    },
-    "stages": {
-        "connection": "text",
-        "pipeline": "text",
-        "crm_stage": "text",
-        "stage": "text",
-    },
-    "pipelines": {"connection": "text", "pipeline": "text", "label": "text"},
-    "channels": {
-        "connection": "text",
-        "crm_channel": "text",
-        "code": "text",
-        "label": "text",
-        "channel_group": "text",
-        "is_paid": "boolean",
-    },
-    "deal_types": {"connection": "text", "crm_type": "text", "deal_type": "text"},
-    "departments": {
-        "connection": "text",
-        "department_id": "text",
-        "function": "text",
-    },
-    "roles": {"connection": "text", "role": "text", "source_field": "text"},
-    "settings": {
-        "connection": "text",
-        "setting": "text",
-        "value": "text",
-        "valid_from": "date",
-    },
-    "access_users": {
-        "connection": "text",
-        "username": "text",
-        "role": "text",
-        "employee_id": "text",
-    },
-}
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    "connections": ("connection",),
-    "stages": ("connection", "pipeline", "crm_stage"),
-    "pipelines": ("connection", "pipeline"),
-    "channels": ("connection", "crm_channel"),
-    "deal_types": ("connection", "crm_type"),
-    "departments": ("connection", "department_id"),
-    "roles": ("connection", "role"),
-    "settings": ("connection", "setting", "valid_from"),
-    "access_users": ("connection", "username"),
-}
-
-
-def mapping_tables(connections: Sequence[Connection]) -> dict[str, list[Row]]:
-    """Rows of every table of schema ``mapping``, in a stable order.
-
-    A setting that no file names has its default of ``metrics.md`` from
-    `SETTINGS_START` on, so a date always finds a value.
-    """
-    tables: dict[str, list[Row]] = {name: [] for name in _TABLES}
-    for connection in connections:
-        for name, rows in _rows(connection).items():
-            tables[name].extend(rows)
-    return {
-        name: sorted(rows, key=lambda row: [str(value) for value in row.values()])
-        for name, rows in tables.items()
-    }
-
-
-def _rows(connection: Connection) -> dict[str, list[Row]]:
-    own: Row = {"connection": connection.name}
-    started = {
-        setting.name
-        for setting in connection.settings
-        if setting.valid_from <= SETTINGS_START
-    }
-    settings = [
-        Setting(name, value, SETTINGS_START)
-        for name, value in DEFAULT_SETTINGS.items()
-        if name not in started
-    ]
-    settings.extend(connection.settings)
-    return {
-        "connections": [
-            own
-            | {
-                "source": connection.source,
-                "title": connection.title,
-                "url": connection.address,
-                "card_url": connection.card_address,
-                "timezone": connection.timezone,
-                "reporting_currency": connection.reporting_currency,
-            }
-        ],
-        "stages": [
-            own | {"pipeline": pipeline, "crm_stage": crm_stage, "stage": stage}
-            for pipeline, codes in connection.stages.items()
-            for crm_stage, stage in codes.items()
-        ],
-        "pipelines": [
-            own | {"pipeline": pipeline, "label": label}
-            for pipeline, label in connection.pipelines.items()
-        ],
-        "channels": [
-            own
-            | {
-                "crm_channel": channel.crm_channel,
-                "code": channel.code,
-                "label": channel.label,
-                "channel_group": channel.group,
-                "is_paid": channel.is_paid,
-            }
-            for channel in connection.channels
-        ],
-        "deal_types": [
-            own | {"crm_type": crm_type, "deal_type": deal_type}
-            for crm_type, deal_type in connection.deal_types.items()
-        ],
-        "departments": [
-            own | {"department_id": department, "function": function}
-            for department, function in connection.departments.items()
-        ],
-        "roles": [
-            own | {"role": role, "source_field": source_field}
-            for role, source_field in connection.roles.items()
-        ],
-        "settings": [
-            own
-            | {
-                "setting": setting.name,
-                "value": setting.value,
-                "valid_from": setting.valid_from,
-            }
-            for setting in settings
-        ],
-        "access_users": [
-            own
-            | {
-                "username": user.username,
-                "role": user.role,
-                "employee_id": user.employee,
-            }
-            for user in connection.access
-        ],
-    }
-
-
-def write_mapping(connections: Sequence[Connection], database_url: str) -> list[str]:
-    """Replace schema ``mapping`` in one transaction, touching only what differs.
-
-    Returns:
-        Names of the tables that were written; empty when nothing changed.
-    """
-    tables = mapping_tables(connections)
-    written: list[str] = []
-    with psycopg.connect(database_url) as database:
-        exists = database.execute(
-            "select 1 from pg_namespace where nspname = 'mapping'"
-        ).fetchone()
-        if exists is None:
-            database.execute("create schema mapping")
-        for name, rows in tables.items():
-            columns = _TABLES[name]
-            _ensure_table(database, name, columns)
-            wanted = [tuple(row[column] for column in columns) for row in rows]
-            if _content(database, name, columns) == sorted(wanted, key=repr):
-                continue
-            table = sql.Identifier("mapping", name)
-            database.execute(sql.SQL("delete from {}").format(table))
-            with (
-                database.cursor() as cursor,
-                cursor.copy(sql.SQL("copy {} from stdin").format(table)) as copy,
-            ):
-                for row in wanted:
-                    copy.write_row(row)
-            written.append(name)
-    return written
-
-
-def _content(
-    database: psycopg.Connection, name: str, columns: Iterable[str]
-) -> list[tuple[Value, ...]]:
-    query = sql.SQL("select {} from {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-        sql.Identifier("mapping", name),
-    )
-    return sorted(database.execute(query).fetchall(), key=repr)
-
-
-def _ensure_table(
-    database: psycopg.Connection, name: str, columns: Mapping[str, LiteralString]
-) -> None:
-    """Create the table, or make it anew when its columns are of another version."""
-    found = database.execute(
-        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped"
-        " order by attnum",
-        (f"mapping.{name}",),
-    ).fetchall()
-    if found == list(columns.items()):
-        return
-    table = sql.Identifier("mapping", name)
-    database.execute(sql.SQL("drop table if exists {}").format(table))
-    database.execute(
-        sql.SQL("create table {} ({}, primary key ({}))").format(
-            table,
-            sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
-                for column, kind in columns.items()
-            ),
-            sql.SQL(", ").join(map(sql.Identifier, _KEYS[name])),
-        )
-    )
-
-
-# ---------------------------------------------------------------- dbt variables
-
-DbtVar = (
-    str
-    | list[str]
-    | dict[str, str | dict[str, str | None] | dict[str, dict[str, str | None]]]
-)
-
-
-def dbt_vars(connections: Sequence[Connection]) -> dict[str, DbtVar]:
-    """Variables for dbt: where each source lies and which column means what.
-
-    Returns:
-        ``crm_sources``, ``timezone``, ``reporting_currency`` and per source
-        ``schema``, ``connection``, ``fields`` (entity -> every canonical field ->
-        raw column, or None when the firm has none) and ``roles`` (every role code ->
-        raw column or None).
-    """
-    check_together(connections)
-    if not connections:
-        raise MappingError(["no connections; name at least one in REESTR_CONNECTIONS"])
-    variables: dict[str, DbtVar] = {
-        "crm_sources": sorted(connection.source for connection in connections),
-        "timezone": connections[0].timezone,
-        "reporting_currency": connections[0].reporting_currency,
-    }
-    for connection in connections:
-        name: Callable[[str], str] = column_name
-        fields = connection.fields
-        if connection.source == "files":
-            name = str
-            fields = {
-                entity: {
-                    canonical: canonical
-                    for canonical in (*table.columns, *table.constants, "source_id")
-                }
-                for entity, table in connection.files.items()
-            }
-        variables[connection.source] = {
-            "schema": connection.schema,
-            "connection": connection.name,
-            "fields": {
-                entity: {
-                    canonical: (
-                        name(fields[entity][canonical])
-                        if canonical in fields.get(entity, {})
-                        else None
-                    )
-                    for canonical in canonical_fields
-                }
-                for entity, canonical_fields in ENTITY_FIELDS.items()
-            },
-            "roles": {
-                role: name(connection.roles[role]) if role in connection.roles else None
-                for role in ROLES
-            },
-        }
-    return variables
-
-
-def fingerprint(connections: Sequence[Connection]) -> str:
-    """Changes when, and only when, the meaning of data or its links change."""
-    content = {
-        "tables": mapping_tables(connections),
-        "variables": dbt_vars(connections),
-        "files": {
-            f"{connection.name}.{entity}": repr(
-                replace(table, path=Path(table.path.name), line=0)
-            )
-            for connection in connections
-            for entity, table in connection.files.items()
-        },
-    }
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

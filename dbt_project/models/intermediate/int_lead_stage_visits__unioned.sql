@@ -1,0 +1,1 @@
+{{ union_sources('lead_stage_visits') }}
