@@ -6,15 +6,16 @@ are ten-thousandths, so sums are exact.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ingestion.demo.agency import kpi_truth
 from ingestion.demo.agency.cards import OWNER_BASE
-from ingestion.demo.agency.detail_truth import write_detail_truth
+from ingestion.demo.agency.detail_truth import picture_of, write_detail_truth
 from ingestion.demo.agency.model import (
     EMPTY,
     ActivityKind,
@@ -50,13 +51,20 @@ METRICS = (
 )
 
 
-def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
+def write_ground_truth(
+    agency: Agency,
+    as_of: datetime,
+    folder: Path,
+    looked_at: Sequence[datetime] = (),
+) -> None:
     """Write defects, KPI by month and employee, totals, and the detailed files.
 
     Args:
         agency: The simulated life.
         as_of: The moment of the projection; aware.
         folder: Made when it is not there.
+        looked_at: When a warehouse looked at the agency before: it knows who held a
+            role on a day since its first look only.
     """
     state = state_at(agency, as_of)
     credited = kpi_credits(agency, state)
@@ -76,6 +84,14 @@ def write_ground_truth(agency: Agency, as_of: datetime, folder: Path) -> None:
         folder / "totals.csv", ["name", "value"], totals(state, credited, found).items()
     )
     write_detail_truth(agency, state, folder)
+    _write(
+        folder / "kpi_details_month_employee.csv",
+        ["month", "employee_id", *kpi_truth.METRICS],
+        _kpi_rows(
+            kpi_truth.kpi_credits(picture_of(agency, state), looked_at),
+            kpi_truth.METRICS,
+        ),
+    )
 
 
 def defects(state: State) -> pd.DataFrame:
@@ -303,14 +319,16 @@ def _days(times: Times) -> Ints:
     return np.where(is_known, day_numbers(safe), EMPTY)
 
 
-def _kpi_rows(credited: pd.DataFrame) -> Iterable[list[str]]:
+def _kpi_rows(
+    credited: pd.DataFrame, metrics: Sequence[str] = METRICS
+) -> Iterable[list[str]]:
     sums = credited.groupby(["month", "employee_id", "metric"])["value"].sum()
     wide = sums.unstack("metric", fill_value=0)
-    wide = wide.reindex(columns=list(METRICS), fill_value=0).sort_index()
+    wide = wide.reindex(columns=list(metrics), fill_value=0).sort_index()
     for (month, person), *values in wide.itertuples(name=None):
         written = [
             _written(metric, int(value))
-            for metric, value in zip(METRICS, values, strict=True)
+            for metric, value in zip(metrics, values, strict=True)
         ]
         yield [
             str(np.datetime64(int(month), "M")),
@@ -321,7 +339,7 @@ def _kpi_rows(credited: pd.DataFrame) -> Iterable[list[str]]:
 
 def _written(metric: str, value: int) -> str:
     """Write a count with four decimals and money with two, exactly."""
-    size, digits = (WHOLE, 4) if metric in COUNTS else (100, 2)
+    size, digits = (WHOLE, 4) if metric in kpi_truth.COUNTS else (100, 2)
     sign = "-" if value < 0 else ""
     whole, rest = divmod(abs(value), size)
     return f"{sign}{whole}.{rest:0{digits}d}"
