@@ -49,7 +49,6 @@
 {# Whether a source gives one of the fields that a need names; "|" is "or". #}
 {% macro source_gives(source_kind, need) -%}
     {%- set given = var(source_kind) -%}
-    {%- if given.get('entities') is none -%}{{ return(true) }}{%- endif -%}
     {%- for alternative in need.split('|') -%}
         {%- set entity = alternative.split('.')[0] -%}
         {%- set field = alternative.split('.')[1] if '.' in alternative else none -%}

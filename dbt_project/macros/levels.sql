@@ -1,0 +1,62 @@
+{# Levels of an organisation, each with the key of its unit; a fact of several people
+   counts once for a unit of a level. #}
+{% macro levels() -%}
+    {{ return({
+        'employee': 'employee_key',
+        'group': 'group_key',
+        'department': 'department_key',
+        'company': none,
+    }) }}
+{%- endmacro %}
+
+{# Names of a level's unit and of the units above it. #}
+{% macro level_columns(level) -%}
+    {%- set known = {
+        'employee': [
+            'employee_key', 'employee_name', 'group_key', 'group_name',
+            'department_key', 'department_name',
+        ],
+        'group': ['group_key', 'group_name', 'department_key', 'department_name'],
+        'department': ['department_key', 'department_name'],
+        'company': [],
+    }[level] -%}
+    {%- for column in [
+        'employee_key', 'employee_name', 'group_key', 'group_name',
+        'department_key', 'department_name',
+    ] %}
+        {{ column if column in known else 'cast(null as text)' }} as {{ column }},
+    {%- endfor %}
+        {{ {
+            'employee': 'ancestor_keys',
+            'group': 'array_remove(array[department_key, group_key], null)',
+            'department': 'array_remove(array[department_key], null)',
+            'company': "cast('{}' as text[])",
+        }[level] }} as ancestor_keys
+{%- endmacro %}
+
+{# Every fact of a relation once for every unit that it is credited to. #}
+{% macro facts_by_level(relation, columns) -%}
+    {%- for level in levels() %}
+    {%- for is_shared in [false, true] %}
+
+    select {{ 'distinct' if is_shared }}
+        '{{ level }}' as level,
+        {{ level_columns(level) }},
+        {{ columns | join(',\n        ') }},
+        whole_amount as amount,
+        cast(1 as numeric(9, 4)) as credit_weight
+
+    from {{ relation }}
+
+    where {{ 'is_shared' if is_shared else 'not is_shared' }}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {% endfor %}
+{%- endmacro %}

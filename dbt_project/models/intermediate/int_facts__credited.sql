@@ -1,0 +1,191 @@
+{# What happened, and what is held today: one shape, one rule of credit. #}
+{%- set happened = ['int_money__happened', 'int_meetings__happened'] -%}
+{%- set held = ['int_deals__held'] -%}
+
+with
+
+deals as (
+
+    select * from {{ ref('fct_deals') }}
+    where
+        not is_deleted
+        and not is_test
+
+),
+
+participants as (
+
+    select * from {{ ref('fct_deal_participants') }}
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+facts as (
+    {% for model in happened %}
+
+    select
+        event_type as fact_type,
+        false as is_stock,
+        fact_key,
+        event_date as fact_date,
+        deal_key,
+        role,
+        employee_key,
+        detail,
+        amount
+
+    from {{ ref(model) }}
+
+    -- A date in the future is a mistake of the card, not a fact that happened.
+    where event_date <= {{ today() }}
+
+    union all
+    {% endfor %}
+    {%- for model in held %}
+
+    select
+        stock_type as fact_type,
+        true as is_stock,
+        fact_key,
+        {{ today() }} as fact_date,
+        deal_key,
+        role,
+        employee_key,
+        detail,
+        amount
+
+    from {{ ref(model) }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
+
+),
+
+-- A fact without a deal (a lead) knows its person; one with a deal counts as the deal.
+counted as (
+
+    select
+        facts.*,
+        deals.responsible_key,
+        deals.deal_type,
+        deals.deal_type_label,
+        deals.pipeline_label,
+        deals.channel_label,
+        deals.stage,
+        deals.stage_label
+
+    from facts
+
+    left join deals
+        on facts.deal_key = deals.deal_key
+
+    where
+        facts.deal_key is null
+        or deals.deal_key is not null
+
+),
+
+credited as (
+
+    select
+        counted.*,
+        coalesce(counted.employee_key, participants.employee_key) as credited_key,
+        coalesce(participants.weight, 1) as weight,
+        coalesce(participants.total_weight, 1) as total_weight
+
+    from counted
+
+    left join participants
+        on
+            counted.deal_key = participants.deal_key
+            and counted.role = participants.role
+            and counted.employee_key is null
+
+),
+
+-- Only a fact of several people is split; most have one.
+split as (
+
+    select
+        *,
+        cast(1 as numeric(9, 4)) as credit_weight,
+        cast(amount as numeric(18, 2)) as credited_amount,
+        false as is_shared
+
+    from credited
+
+    where weight = total_weight
+
+    union all
+
+    select
+        *,
+        cast(
+            {{ split_amount(
+                '1', 'weight', 'total_weight', 'fact_type, fact_key', 'credited_key', 10000
+            ) }} as numeric(9, 4)
+        ) as credit_weight,
+        cast(
+            {{ split_amount(
+                'amount', 'weight', 'total_weight', 'fact_type, fact_key', 'credited_key'
+            ) }} as numeric(18, 2)
+        ) as credited_amount,
+        true as is_shared
+
+    from credited
+
+    where weight <> total_weight
+
+),
+
+-- A fact without a known person stays with the department of the deal.
+placed as (
+
+    select
+        split.fact_type,
+        split.is_stock,
+        split.fact_key,
+        split.fact_date,
+        split.deal_key,
+        split.role,
+        split.detail,
+        coalesce(employees.employee_key, 'unassigned') as employee_key,
+        employees.full_name as employee_name,
+        {%- for column in [
+            'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
+            'department_key', 'department_name',
+        ] %}
+        case
+            when employees.employee_key is not null then employees.{{ column }}
+            else responsible.{{ column }}
+        end as {{ column }},
+        {%- endfor %}
+        split.deal_type,
+        split.deal_type_label,
+        split.pipeline_label,
+        split.channel_label,
+        split.stage,
+        split.stage_label,
+        split.credit_weight,
+        split.credited_amount as amount,
+        cast(split.amount as numeric(18, 2)) as whole_amount,
+        split.is_shared
+
+    from split
+
+    left join employees
+        on split.credited_key = employees.employee_key
+
+    left join employees as responsible
+        on split.responsible_key = responsible.employee_key
+
+)
+
+select * from placed
