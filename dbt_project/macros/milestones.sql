@@ -1,21 +1,31 @@
 {# Ranks whose milestone a connection gives as a fact: there the fact decides, and a stage
-   that somebody chose without it proves nothing. #}
+   that somebody chose without it proves nothing. A won stage closes a deal even without
+   a settlement date, so rank 90 is not among them. #}
 {% macro ranks_with_facts(source_kind) -%}
-    {%- set connection = var(source_kind) -%}
-    {%- set given = connection.get('entities', []) -%}
-    {%- set deals = connection['fields'].get('deals', {}) -%}
+    {%- set needs = {
+        30: 'activities',
+        40: 'deals.contract_signed_date|documents.signed_date',
+        50: 'activities',
+        55: 'reservations',
+        60: 'deals.advance_received_date|advances.received_date',
+    } -%}
     {%- set ranks = [] -%}
-    {%- if source_kind == 'bitrix24' or 'activities' in given -%}
-        {%- do ranks.extend([30, 50]) -%}
-    {%- endif -%}
-    {%- if 'contract_signed_date' in deals or 'documents' in given -%}
-        {%- do ranks.append(40) -%}
-    {%- endif -%}
-    {%- if 'reservations' in given -%}
-        {%- do ranks.append(55) -%}
-    {%- endif -%}
-    {%- if 'advance_received_date' in deals or 'advances' in given -%}
-        {%- do ranks.append(60) -%}
-    {%- endif -%}
+    {%- for rank, need in needs.items() if source_gives(source_kind, need) -%}
+        {%- do ranks.append(rank) -%}
+    {%- endfor -%}
     {{ return(ranks) }}
+{%- endmacro %}
+
+{# An end of the 95 % interval of Wilson of a share; from 0 to 1, null of nothing. #}
+{% macro wilson(reached, entered, side) -%}
+    {%- set n = 'cast(' ~ entered ~ ' as numeric)' -%}
+    {%- set p = '(cast(' ~ reached ~ ' as numeric) / nullif(' ~ entered ~ ', 0))' -%}
+    {%- set z = '1.959963984540054' -%}
+    (
+        {{ p }} + {{ z }} * {{ z }} / (2 * nullif({{ n }}, 0))
+        {{ '-' if side == 'low' else '+' }} {{ z }} * sqrt(
+            {{ p }} * (1 - {{ p }}) / nullif({{ n }}, 0)
+            + {{ z }} * {{ z }} / nullif(4 * {{ n }} * {{ n }}, 0)
+        )
+    ) / (1 + {{ z }} * {{ z }} / nullif({{ n }}, 0))
 {%- endmacro %}

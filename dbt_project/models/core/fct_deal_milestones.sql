@@ -88,8 +88,6 @@ first_facts as (
 
 ),
 
--- A won stage without a settlement date closes the deal on its own day, so rank 90 is
--- not among those where only the fact counts.
 told_by_stage as (
 
     select
