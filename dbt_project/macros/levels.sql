@@ -60,3 +60,12 @@
         {%- endif %}
     {% endfor %}
 {%- endmacro %}
+
+{# Words of a level, from seeds/texts.csv. #}
+{% macro level_labels(level) -%}
+    case {{ level }}
+        {%- for name in levels() %}
+        when '{{ name }}' then {{ text('level_' ~ name) }}
+        {%- endfor %}
+    end
+{%- endmacro %}

@@ -11,3 +11,14 @@
         '{}'
     )
 {%- endmacro %}
+
+{# Who may read a row of whole money of a unit: the company, the units above and itself. #}
+{% macro whole_reader_keys(ancestor_keys) -%}
+    array['whole/company'] || coalesce(
+        (
+            select array_agg('whole/sales:' || units.org_unit_key)
+            from unnest({{ ancestor_keys }}) as units (org_unit_key)
+        ),
+        '{}'
+    )
+{%- endmacro %}

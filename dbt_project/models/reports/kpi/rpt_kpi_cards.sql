@@ -349,13 +349,7 @@ select
     || {{ text('findings_open') }} || ' <span class="r-strong">'
     || {{ number_text('valued.findings_open', 0) }} || '</span></span></div>'
         as freshness_html,
-    array['whole/company'] || coalesce(
-        (
-            select array_agg('whole/sales:' || unit.org_unit_key)
-            from unnest(valued.ancestor_keys) as unit (org_unit_key)
-        ),
-        '{}'
-    ) as reader_keys
+    {{ whole_reader_keys('valued.ancestor_keys') }} as reader_keys
 
 from judged as valued
 

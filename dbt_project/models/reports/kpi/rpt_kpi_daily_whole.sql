@@ -1,0 +1,66 @@
+{# Credit «whole»: whoever took part has the whole fact, so rows of one level overlap, and
+   the level above counts a fact once. A page shows one level at a time. #}
+with
+
+facts as (
+
+    select * from {{ ref('fct_deal_events') }}
+
+),
+
+levelled as (
+    {{ facts_by_level('facts', [
+        'event_type', 'fact_key', 'detail', 'event_date', 'event_month',
+        'deal_type_label', 'pipeline_label', 'channel_label',
+    ]) }}
+
+),
+
+grouped as (
+
+    select
+        level,
+        event_date,
+        event_month,
+        employee_key,
+        case
+            when level = 'employee' then coalesce(employee_name, {{ text('unassigned') }})
+        end as employee_name,
+        group_key,
+        case
+            when level in ('employee', 'group')
+                then coalesce(group_name, {{ text('no_group') }})
+        end as group_name,
+        department_key,
+        case
+            when level <> 'company'
+                then coalesce(department_name, {{ text('no_department') }})
+        end as department_name,
+        deal_type_label,
+        pipeline_label,
+        channel_label,
+        ancestor_keys,
+        {{ kpi_columns('rpt_kpi_daily', 'deal_events') }}
+
+    from levelled
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+
+),
+
+keyed as (
+
+    select
+        {{ surrogate_key([
+            'level', 'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
+            'pipeline_label', 'channel_label',
+        ]) }} as kpi_key,
+        *,
+        {{ level_labels('level') }} as level_label,
+        {{ whole_reader_keys('ancestor_keys') }} as reader_keys
+
+    from grouped
+
+)
+
+select * from keyed
