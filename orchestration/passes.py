@@ -153,6 +153,11 @@ class Pass:
                 for table, rows in counts.items():
                     name = f"{connection.name}.{table}"
                     self.rows_landed[name] = self.rows_landed.get(name, 0) + rows
+            self.connection.execute(
+                "insert into ops.loads (connection, pass_id, loaded_at)"
+                " values (%s, %s, %s)",
+                [connection.name, self.pass_id, self.pass_time],
+            )
             if sweep:
                 self.connection.execute(
                     "insert into ops.sweeps (connection, pass_id) values (%s, %s)",

@@ -94,8 +94,38 @@ create table if not exists decisions.deal_merges (
 );
 grant select, insert on decisions.deal_merges to {loader};
 grant select on decisions.deal_merges to {transformer};
-grant select, insert on decisions.batches, decisions.scope_exceptions to {loader};
-grant select on decisions.batches, decisions.scope_exceptions to {transformer};
+
+create table if not exists decisions.employee_transfers (
+    batch_id bigint not null references decisions.batches,
+    line integer not null,
+    employee_id text not null,
+    org_unit_id text,
+    valid_from date not null,
+    reason text not null,
+    primary key (batch_id, line)
+);
+
+create table if not exists decisions.plan_targets (
+    batch_id bigint not null references decisions.batches,
+    line integer not null,
+    metric text not null,
+    scope text not null,
+    org_unit_id text,
+    employee_id text,
+    period date not null,
+    value numeric(18, 2),
+    reason text,
+    primary key (batch_id, line)
+);
+
+grant select, insert
+on decisions.batches, decisions.scope_exceptions, decisions.employee_transfers,
+decisions.plan_targets
+to {loader};
+grant select
+on decisions.batches, decisions.scope_exceptions, decisions.employee_transfers,
+decisions.plan_targets
+to {transformer};
 
 -- One row per pass of the main job.
 create table if not exists ops.passes (
@@ -121,6 +151,17 @@ create table if not exists ops.sweeps (
 );
 
 alter table ops.sweeps owner to {transformer};
+
+-- Which connections each pass has read whole: what a version's predecessor was still
+-- seen by.
+create table if not exists ops.loads (
+    connection text not null,
+    pass_id bigint not null,
+    loaded_at timestamptz not null,
+    primary key (connection, pass_id)
+);
+
+alter table ops.loads owner to {transformer};
 
 -- One row per publication; readers ask it how fresh the numbers are.
 create table if not exists reports.publications (

@@ -50,8 +50,9 @@ granted as (
     select
         users.username,
         users.role,
-        users.connection || ':' || users.employee_id as employee_key
+        nullif(accounts.employee_key, 'unassigned') as employee_key
     from users
+    {{ join_accounts('accounts', 'users.connection', 'users.employee_id') }}
 
     union all
 

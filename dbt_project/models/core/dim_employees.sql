@@ -6,34 +6,49 @@ employees as (
 
 ),
 
-org_units as (
+-- A second login is no second person, and a shared one is nobody.
+people as (
 
-    select * from {{ ref('dim_org_units') }}
+    select * from {{ ref('dim_employee_accounts') }}
+    where account_key = employee_key
+
+),
+
+placements as (
+
+    select * from {{ ref('dim_employee_placements') }}
+    where
+        valid_from <= {{ today() }}
+        and valid_to > {{ today() }}
 
 ),
 
 placed as (
 
     select
-        employees.source_system || ':' || employees.source_id as employee_key,
+        people.employee_key,
         employees.source_system,
         employees.source_id,
         coalesce(employees.full_name, employees.source_id) as full_name,
+        employees.position,
         employees.is_active,
-        org_units.org_unit_key,
-        org_units.ancestor_keys,
-        org_units.group_key,
-        org_units.group_name,
-        org_units.department_key,
-        org_units.department_name,
-        org_units.function
+        employees.hired_date,
+        employees.dismissed_date,
+        placements.org_unit_key,
+        placements.ancestor_keys,
+        placements.group_key,
+        placements.group_name,
+        placements.department_key,
+        placements.department_name,
+        placements.function
 
     from employees
 
-    left join org_units
-        on
-            employees.source_system || ':' || employees.org_unit_id
-            = org_units.org_unit_key
+    inner join people
+        on employees.source_system || ':' || employees.source_id = people.employee_key
+
+    left join placements
+        on people.employee_key = placements.employee_key
 
 )
 

@@ -27,12 +27,19 @@ deals as (
 participants as (
 
     select * from {{ ref('fct_deal_participants') }}
+    where is_credited
 
 ),
 
 employees as (
 
     select * from {{ ref('dim_employees') }}
+
+),
+
+placements as (
+
+    select * from {{ ref('dim_employee_placements') }}
 
 ),
 
@@ -178,7 +185,7 @@ placed as (
             'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
             'department_key', 'department_name',
         ] %}
-        employees.{{ column }},
+        placements.{{ column }},
         {%- endfor %}
         deals.deal_type,
         deals.deal_type_label,
@@ -192,6 +199,13 @@ placed as (
 
     left join employees
         on steps.employee_key = employees.employee_key
+
+    left join placements
+        on
+            coalesce(employees.employee_key, deals.responsible_place_key)
+            = placements.employee_key
+            and steps.event_date >= placements.valid_from
+            and steps.event_date < placements.valid_to
 
 )
 

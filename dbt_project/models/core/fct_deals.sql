@@ -9,6 +9,7 @@ deals as (
 participants as (
 
     select * from {{ ref('fct_deal_participants') }}
+    where is_credited
 
 ),
 
@@ -86,6 +87,7 @@ described as (
         deals.deal_number,
         deals.card_url,
         deals.responsible_key,
+        deals.responsible_place_key,
         holders.deal_owner_key,
         owners.group_key,
         owners.department_key,

@@ -9,17 +9,19 @@ meetings as (
 held as (
 
     select
-        source_system || ':' || source_id as meeting_key,
-        source_system || ':' || deal_source_id as deal_key,
-        source_system || ':' || host_id as employee_key,
-        started_at,
-        {{ business_date('started_at') }} as meeting_date
+        meetings.source_system || ':' || meetings.source_id as meeting_key,
+        meetings.source_system || ':' || meetings.deal_source_id as deal_key,
+        {{ employee_key_of('hosts') }} as employee_key,
+        meetings.started_at,
+        {{ business_date('meetings.started_at') }} as meeting_date
 
     from meetings
 
+    {{ join_accounts('hosts', 'meetings.source_system', 'meetings.host_id') }}
+
     where
-        is_held
-        and started_at is not null
+        meetings.is_held
+        and meetings.started_at is not null
 
 ),
 

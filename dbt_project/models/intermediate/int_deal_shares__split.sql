@@ -13,9 +13,9 @@ participants as (
 
 ),
 
-employees as (
+scoped as (
 
-    select * from {{ ref('dim_employees') }}
+    select * from {{ ref('int_deal_people__scoped') }}
 
 ),
 
@@ -40,37 +40,23 @@ owner_shares as (
         on
             registry.deal_key = participants.deal_key
             and participants.role = 'deal_owner'
+            and participants.is_credited
 
 ),
 
 -- Everyone who takes part in the sale, and the person the card is assigned to.
 people as (
 
-    select
+    select distinct
         registry.deal_key,
-        participants.employee_key,
-        participants.ancestor_keys
+        scoped.employee_key
 
     from registry
 
-    inner join participants
-        on registry.deal_key = participants.deal_key
-
-    where participants.family = 'sales'
-
-    union
-
-    select
-        registry.deal_key,
-        employees.employee_key,
-        employees.ancestor_keys
-
-    from registry
-
-    inner join employees
-        on registry.responsible_key = employees.employee_key
-
-    where employees.function = 'sales'
+    inner join scoped
+        on
+            registry.deal_key = scoped.deal_key
+            and scoped.family = 'sales'
 
 ),
 
@@ -79,7 +65,6 @@ shared as (
     select
         people.deal_key,
         people.employee_key,
-        people.ancestor_keys,
         coalesce(owner_shares.credit_weight, 0) as credit_weight,
         {%- for column in registry_money_columns() %}
         owner_shares.{{ column }}{{ ',' if not loop.last }}

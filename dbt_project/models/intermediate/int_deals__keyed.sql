@@ -3,58 +3,24 @@ with
 
 deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals__mapped') }}
 
 ),
 
-participants as (
-
-    select * from {{ ref('fct_deal_participants') }}
-
-),
-
-employees as (
-
-    select * from {{ ref('dim_employees') }}
-
-),
-
--- The person responsible for the card sees it in the function of the own department.
 people as (
 
-    select
-        deal_key,
-        employee_key,
-        family,
-        ancestor_keys
-
-    from participants
-
-    union
-
-    select
-        deals.deal_key,
-        employees.employee_key,
-        coalesce(employees.function, 'sales') as family,
-        employees.ancestor_keys
-
-    from deals
-
-    inner join employees
-        on deals.responsible_key = employees.employee_key
+    select * from {{ ref('int_deal_people__scoped') }}
 
 ),
 
 scopes as (
 
-    select distinct
-        people.deal_key,
-        people.family || ':' || units.org_unit_key as scope,
-        people.family = 'sales' as is_sales
+    select
+        deal_key,
+        family || ':' || unnest(ancestor_keys) as scope,
+        family = 'sales' as is_sales
 
     from people
-
-    cross join lateral unnest(people.ancestor_keys) as units (org_unit_key)
 
     union
 

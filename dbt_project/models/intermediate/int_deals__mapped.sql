@@ -57,7 +57,8 @@ renamed as (
     select
         deals.*,
         deals.source_system || ':' || deals.source_id as deal_key,
-        deals.source_system || ':' || deals.responsible_id as responsible_key,
+        {{ employee_key_of('responsible') }} as responsible_key,
+        responsible.placement_key as responsible_place_key,
         coalesce(mapped_stages.stage, 'unmapped') as stage,
         mapped_types.deal_type,
         mapped_channels.code as channel,
@@ -94,6 +95,8 @@ renamed as (
             deals.source_system = pipelines.connection
             and deals.pipeline = pipelines.pipeline
 
+    {{ join_accounts('responsible', 'deals.source_system', 'deals.responsible_id') }}
+
 ),
 
 judged as (
@@ -127,6 +130,7 @@ dated as (
         card_url,
         title,
         responsible_key,
+        responsible_place_key,
         pipeline,
         pipeline_label,
         crm_stage,

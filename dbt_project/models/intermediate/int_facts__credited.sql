@@ -13,9 +13,15 @@ deals as (
 
 ),
 
-participants as (
+holders as (
 
-    select * from {{ ref('fct_deal_participants') }}
+    select * from {{ ref('int_deal_holders__spanned') }}
+
+),
+
+placements as (
+
+    select * from {{ ref('dim_employee_placements') }}
 
 ),
 
@@ -73,7 +79,7 @@ counted as (
 
     select
         facts.*,
-        deals.responsible_key,
+        deals.responsible_place_key,
         deals.deal_type,
         deals.deal_type_label,
         deals.pipeline_label,
@@ -96,16 +102,19 @@ credited as (
 
     select
         counted.*,
-        coalesce(counted.employee_key, participants.employee_key) as credited_key,
-        coalesce(participants.weight, 1) as weight,
-        coalesce(participants.total_weight, 1) as total_weight
+        coalesce(counted.employee_key, holders.employee_key) as credited_key,
+        coalesce(holders.weight, 1) as weight,
+        coalesce(holders.total_weight, 1) as total_weight
 
     from counted
 
-    left join participants
+    -- Who held the role on the day of the fact.
+    left join holders
         on
-            counted.deal_key = participants.deal_key
-            and counted.role = participants.role
+            counted.deal_key = holders.deal_key
+            and counted.role = holders.role
+            and counted.fact_date >= holders.valid_from
+            and counted.fact_date < holders.valid_to
             and counted.employee_key is null
 
 ),
@@ -145,7 +154,8 @@ split as (
 
 ),
 
--- A fact without a known person stays with the department of the deal.
+-- A fact stays in the unit its person was in on that day; without a known person it is in
+-- the unit of the person responsible for the deal.
 placed as (
 
     select
@@ -162,10 +172,7 @@ placed as (
             'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
             'department_key', 'department_name',
         ] %}
-        case
-            when employees.employee_key is not null then employees.{{ column }}
-            else responsible.{{ column }}
-        end as {{ column }},
+        placements.{{ column }},
         {%- endfor %}
         split.deal_type,
         split.deal_type_label,
@@ -183,8 +190,12 @@ placed as (
     left join employees
         on split.credited_key = employees.employee_key
 
-    left join employees as responsible
-        on split.responsible_key = responsible.employee_key
+    left join placements
+        on
+            coalesce(employees.employee_key, split.responsible_place_key)
+            = placements.employee_key
+            and split.fact_date >= placements.valid_from
+            and split.fact_date < placements.valid_to
 
 )
 

@@ -14,6 +14,13 @@ shares as (
 
 ),
 
+people as (
+
+    select * from {{ ref('int_deal_people__scoped') }}
+    where family = 'sales'
+
+),
+
 scopes as (
 
     select
@@ -29,22 +36,20 @@ scopes as (
 share_scopes as (
 
     select
-        shares.deal_key,
-        shares.employee_key,
-        'employee:' || shares.employee_key as scope
+        deal_key,
+        employee_key,
+        'employee:' || employee_key as scope
 
-    from shares
+    from people
 
-    union all
+    union
 
     select
-        shares.deal_key,
-        shares.employee_key,
-        'sales:' || units.org_unit_key as scope
+        deal_key,
+        employee_key,
+        'sales:' || unnest(ancestor_keys) as scope
 
-    from shares
-
-    cross join lateral unnest(shares.ancestor_keys) as units (org_unit_key)
+    from people
 
 ),
 

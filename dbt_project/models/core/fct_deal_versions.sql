@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ spanned_versions(ref('int_deals__versioned'), 'deal_key') }}
