@@ -81,6 +81,11 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
                 " company_id phone email estimate_amount currency pause_reason"
                 " paused_until created_at modified_at"
             ),
+            codes={
+                "crm_status": _names(
+                    "new in_work qualified poor spam paused converted lost"
+                ),
+            },
             table="leads",
             own=_own(
                 "source_id=ID title=TITLE crm_status=STATUS_ID crm_channel=SOURCE_ID"
@@ -107,6 +112,7 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
             codes={
                 "activity_type": _names("call meeting showing message email task sms"),
                 "direction": ("in", "out"),
+                "result": ("failed", "cancelled"),
             },
             table="activities",
             own=_own(
