@@ -9,6 +9,7 @@ schema ``mapping`` (`write_mapping`) and dbt variables (`dbt_vars`).
 from ingestion.mapping.entities import ALWAYS_GIVEN, ENTITIES, Entity
 from ingestion.mapping.model import (
     AccessUser,
+    Account,
     Channel,
     Connection,
     EntitySource,
@@ -16,6 +17,7 @@ from ingestion.mapping.model import (
     FileTable,
     MappingError,
     Setting,
+    StageLimit,
     column_name,
     one_password,
 )
@@ -28,6 +30,7 @@ from ingestion.mapping.names import (
     EMPLOYEE_FIELDS,
     ENTITY_FIELDS,
     FUNCTIONS,
+    LEAD_STATES,
     RESERVED_USERNAMES,
     ROLES,
     SETTINGS_START,
@@ -55,6 +58,7 @@ __all__ = [
     "ENTITIES",
     "ENTITY_FIELDS",
     "FUNCTIONS",
+    "LEAD_STATES",
     "RESERVED_USERNAMES",
     "ROLES",
     "SETTINGS_START",
@@ -62,6 +66,7 @@ __all__ = [
     "STAGES",
     "USERNAME",
     "AccessUser",
+    "Account",
     "Channel",
     "Connection",
     "DbtVar",
@@ -71,6 +76,7 @@ __all__ = [
     "FileTable",
     "MappingError",
     "Setting",
+    "StageLimit",
     "check_together",
     "column_name",
     "connection_path",

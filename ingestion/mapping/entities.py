@@ -68,12 +68,15 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
         "contacts": Entity(
             fields=_names("source_id full_name phone email company_id created_at"),
             table="contacts",
-            own=_own("source_id=ID company_id=COMPANY_ID created_at=DATE_CREATE"),
+            own=_own(
+                "source_id=ID phone=PHONE email=EMAIL company_id=COMPANY_ID"
+                " created_at=DATE_CREATE"
+            ),
         ),
         "companies": Entity(
             fields=_names("source_id title tax_number phone is_own"),
             table="companies",
-            own=_own("source_id=ID title=TITLE is_own=IS_MY_COMPANY"),
+            own=_own("source_id=ID title=TITLE phone=PHONE is_own=IS_MY_COMPANY"),
         ),
         "leads": Entity(
             fields=_names(
@@ -90,8 +93,8 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
             own=_own(
                 "source_id=ID title=TITLE crm_status=STATUS_ID crm_channel=SOURCE_ID"
                 " responsible_id=ASSIGNED_BY_ID contact_id=CONTACT_ID"
-                " company_id=COMPANY_ID currency=CURRENCY_ID created_at=DATE_CREATE"
-                " modified_at=DATE_MODIFY"
+                " company_id=COMPANY_ID phone=PHONE email=EMAIL currency=CURRENCY_ID"
+                " created_at=DATE_CREATE modified_at=DATE_MODIFY"
             ),
         ),
         "lead_stage_visits": Entity(

@@ -46,6 +46,36 @@ class AccessUser:
 
 
 @dataclass(frozen=True)
+class Account:
+    """A login that is not a person of its own.
+
+    Attributes:
+        login: Id of the account in the system.
+        employee: Account that stands for the person; None for a shared login.
+    """
+
+    login: str
+    employee: str | None
+    is_shared: bool
+
+
+@dataclass(frozen=True)
+class StageLimit:
+    """How long a deal may stay on a canonical stage of a pipeline.
+
+    Attributes:
+        value: A number of `unit`.
+        unit: ``calendar_days`` or ``working_hours``.
+    """
+
+    pipeline: str
+    stage: str
+    value: str
+    unit: str
+    valid_from: date
+
+
+@dataclass(frozen=True)
 class FileColumn:
     """Where a canonical field comes from in a file.
 
@@ -114,6 +144,8 @@ class Connection:
         roles: Role code -> source field of the deal.
         departments: Id or name in the system -> function.
         entities: Canonical entity -> where it lies, for entities beside deals.
+        lead_states: Status of a lead in the system -> state.
+        links: Entity -> address of a card with the places ``{url}`` and ``{id}``.
         files: Entity -> file, for source ``files``.
         path: The connection file.
     """
@@ -136,6 +168,10 @@ class Connection:
     settings: tuple[Setting, ...] = ()
     access: tuple[AccessUser, ...] = ()
     entities: Mapping[str, EntitySource] = field(default_factory=dict)
+    accounts: tuple[Account, ...] = ()
+    lead_states: Mapping[str, str] = field(default_factory=dict)
+    stage_limits: tuple[StageLimit, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileTable] = field(default_factory=dict)
 
     @property
@@ -153,11 +189,20 @@ class Connection:
         return f"{parts.scheme}://{parts.hostname}{port}"
 
     @property
+    def card_addresses(self) -> dict[str, str]:
+        """Entity -> link to its card with the place ``{id}`` left open."""
+        links = dict(self.links)
+        if self.card_url:
+            links["deals"] = self.card_url
+        return {
+            entity: link.replace("{url}", self.address or "")
+            for entity, link in links.items()
+        }
+
+    @property
     def card_address(self) -> str | None:
         """Link to a deal card with the place ``{id}`` left open."""
-        if not self.card_url:
-            return None
-        return self.card_url.replace("{url}", self.address or "")
+        return self.card_addresses.get("deals")
 
 
 def column_name(source_field: str) -> str:

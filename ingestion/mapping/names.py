@@ -46,6 +46,19 @@ ROLES = (
     "group_head",
     "referrer_internal",
 )
+# State of a lead -> (quality or None where the state says nothing of it, outcome).
+LEAD_STATES: Mapping[str, tuple[str | None, str]] = MappingProxyType(
+    {
+        "new": ("new", "open"),
+        "in_process": ("new", "open"),
+        "qualified": ("qualified", "open"),
+        "paused": (None, "paused"),
+        "converted": ("qualified", "converted"),
+        "poor": ("poor", "lost"),
+        "spam": ("spam", "lost"),
+        "lost": (None, "lost"),
+    }
+)
 FUNCTIONS = (
     "sales",
     "legal",
@@ -152,6 +165,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "points_norm": "20",
     }
 )
+LIMIT_UNITS = ("calendar_days", "working_hours")
 SETTINGS_START = date(1900, 1, 1)
 ENCODINGS = ("utf-8", "utf-8-sig", "windows-1251")
 DELIMITERS: Mapping[str, str] = MappingProxyType(

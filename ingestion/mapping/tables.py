@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from ingestion.mapping.model import Connection, Setting
-from ingestion.mapping.names import DEFAULT_SETTINGS, SETTINGS_START
+from ingestion.mapping.names import DEFAULT_SETTINGS, LEAD_STATES, SETTINGS_START
 from ingestion.mapping.sources import given_columns
 
 Value = str | bool | date | None
@@ -47,6 +47,28 @@ _TABLES: Mapping[str, Mapping[str, LiteralString]] = {
         "function": "text",
     },
     "roles": {"connection": "text", "role": "text", "source_field": "text"},
+    "employee_accounts": {
+        "connection": "text",
+        "account_id": "text",
+        "employee_id": "text",
+        "is_shared": "boolean",
+    },
+    "lead_states": {
+        "connection": "text",
+        "crm_status": "text",
+        "state": "text",
+        "quality": "text",
+        "outcome": "text",
+    },
+    "stage_limits": {
+        "connection": "text",
+        "pipeline": "text",
+        "stage": "text",
+        "valid_from": "date",
+        "value": "text",
+        "unit": "text",
+    },
+    "links": {"connection": "text", "entity": "text", "card_url": "text"},
     "given_fields": {
         "connection": "text",
         "entity": "text",
@@ -83,6 +105,10 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "deal_types": ("connection", "crm_type"),
     "departments": ("connection", "department_id"),
     "roles": ("connection", "role"),
+    "employee_accounts": ("connection", "account_id"),
+    "lead_states": ("connection", "crm_status"),
+    "stage_limits": ("connection", "pipeline", "stage", "valid_from"),
+    "links": ("connection", "entity"),
     "given_fields": ("connection", "entity", "field"),
     "value_codes": ("connection", "entity", "field", "value"),
     "settings": ("connection", "setting", "valid_from"),
@@ -162,6 +188,40 @@ def _rows(connection: Connection) -> dict[str, list[Row]]:
         "roles": [
             own | {"role": role, "source_field": source_field}
             for role, source_field in connection.roles.items()
+        ],
+        "employee_accounts": [
+            own
+            | {
+                "account_id": account.login,
+                "employee_id": account.employee,
+                "is_shared": account.is_shared,
+            }
+            for account in connection.accounts
+        ],
+        "lead_states": [
+            own
+            | {
+                "crm_status": crm_status,
+                "state": state,
+                "quality": LEAD_STATES[state][0],
+                "outcome": LEAD_STATES[state][1],
+            }
+            for crm_status, state in connection.lead_states.items()
+        ],
+        "stage_limits": [
+            own
+            | {
+                "pipeline": limit.pipeline,
+                "stage": limit.stage,
+                "valid_from": limit.valid_from,
+                "value": limit.value,
+                "unit": limit.unit,
+            }
+            for limit in connection.stage_limits
+        ],
+        "links": [
+            own | {"entity": entity, "card_url": address}
+            for entity, address in connection.card_addresses.items()
         ],
         "given_fields": [
             own
