@@ -113,6 +113,27 @@ def test_links_lead_to_rows(entity: str) -> None:
     assert set(links.str.removeprefix(prefix)) <= set(rows()[target]["ID"])
 
 
+def test_a_chain_begins_with_an_open_sale_of_the_same_client() -> None:
+    deals = rows()["deal"].set_index("ID")
+    bought = deals.dropna(subset=["UF_CRM_PARENT_DEAL"])
+    assert len(bought)
+    sold = deals.loc[bought["UF_CRM_PARENT_DEAL"]]
+    assert set(bought["TYPE_ID"]) == {"PURCHASE"}
+    assert set(sold["TYPE_ID"]) == {"SALE"}
+    assert bought["CONTACT_ID"].tolist() == sold["CONTACT_ID"].tolist()
+    assert (sold["DATE_CREATE"].to_numpy() < bought["DATE_CREATE"].to_numpy()).all()
+
+
+def test_some_requests_come_from_addresses_seen_before() -> None:
+    """Written with a capital: the same address for whoever compares."""
+    address = rows()["lead"]["EMAIL"].dropna().str.extract(r'"VALUE":"([^"]+)"')[0]
+    seen = address[address.str[0].str.isupper()]
+    assert 0.02 < len(seen) / len(rows()["lead"]) < 0.08
+    clients = rows()["contact"]["EMAIL"].dropna().str.extract(r'"VALUE":"([^"]+)"')[0]
+    known = set(address[~address.index.isin(seen.index)]) | set(clients)
+    assert seen.str.lower().isin(known).mean() > 0.9
+
+
 def test_records_of_the_portal_belong_to_deals() -> None:
     deals = set(rows()["deal"]["ID"])
     for entity, frame in rows().items():

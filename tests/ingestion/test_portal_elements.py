@@ -241,6 +241,21 @@ def test_an_older_file_grows_the_new_tables(tmp_path: Path) -> None:
         assert store.count("spa_1058") == store.count("deal") == 1
 
 
+def test_an_older_file_grows_the_new_fields_and_keeps_removed_ones_away(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.sqlite"
+    with PortalStore(path) as store:
+        store.remove_user_field("deal", "UF_CRM_PARENT_DEAL")
+        store.remove_user_field("deal", "UF_CRM_IS_VOID")
+        kept = store.note("offered") or ""
+        store.set_note("offered", kept.replace("deal.UF_CRM_PARENT_DEAL", "x"))
+    with PortalStore(path) as store:
+        fields = store.entity("deal").by_name
+        assert "UF_CRM_PARENT_DEAL" in fields
+        assert "UF_CRM_IS_VOID" not in fields
+
+
 # Product rows and tasks
 
 

@@ -165,7 +165,7 @@ def _service_line(_: Agency, cut: Cut) -> dict[str, object]:
 
 def _invoice(agency: Agency, cut: Cut) -> dict[str, object]:
     moved = moved_at(agency.details["invoice"], cut.moment, "state")[cut.rows]
-    company = agency.details["deal_company"].fixed["company"].to_numpy()[cut["deal"]]
+    company = agency.details["deal_link"].fixed["company"].to_numpy()[cut["deal"]]
     contact = agency.deals["contact"].to_numpy()[cut["deal"]]
     columns = _element(cut, _numbered(lists()["invoice_title"], cut.rows + 1))
     # An invoice does not know when somebody last dealt with it.

@@ -662,7 +662,7 @@ def detail_totals(picture: Picture, files: dict[str, pd.DataFrame]) -> pd.DataFr
     totals = {
         f"records:{kind}": str(records.size)
         for kind, records in sorted(known.items())
-        if kind != "deal_company"
+        if kind != "deal_link"
     }
     taken, bookings = known["advance"], known["reservation"]
     held = np.where(_is_held(taken), taken.number("amount"), 0)

@@ -6,6 +6,7 @@ The records have random streams of their own and change nothing of the deals.
 import pandas as pd
 
 from ingestion.demo.agency.advances import make_advances
+from ingestion.demo.agency.chains import chain_heads
 from ingestion.demo.agency.commission import (
     make_invoices,
     make_payments,
@@ -25,17 +26,24 @@ def make_details(agency: Agency) -> dict[str, Records]:
     """Draw every kind of detailed records.
 
     Returns:
-        Kind -> records. ``deal_company`` has one row per deal: the client's company.
+        Kind -> records. ``deal_link`` has one row per deal: the client's ``company``
+        and the deal at the head of its chain (``parent``), or -1.
     """
     seed, story = agency.seed, tell(agency)
     companies, company = make_companies(seed, story)
     advances = make_advances(seed, story)
     invoices = make_invoices(seed, story)
     units, reservations = make_objects(seed, story)
-    by_deal = pd.DataFrame({"created_at": story.created, "company": company})
+    by_deal = pd.DataFrame(
+        {
+            "created_at": story.created,
+            "company": company,
+            "parent": chain_heads(story),
+        }
+    )
     return {
         "company": companies,
-        "deal_company": Records(by_deal, {}),
+        "deal_link": Records(by_deal, {}),
         "service_line": make_service_lines(seed, story),
         "invoice": invoices,
         "advance": advances,

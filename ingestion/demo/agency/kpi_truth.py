@@ -20,6 +20,7 @@ from ingestion.demo.agency import documents as document_life
 from ingestion.demo.agency import requests as request_life
 from ingestion.demo.agency.cards import OWNER_BASE
 from ingestion.demo.agency.detail_truth import Picture, waterfall
+from ingestion.demo.agency.duplicate_truth import duplicates
 from ingestion.demo.agency.model import (
     EMPTY,
     ActivityKind,
@@ -248,7 +249,7 @@ def _requests(ledger: Ledger) -> None:
     is_new = state != request_life.SPAM
     for metric, flags in (
         ("leads_new", is_new),
-        ("leads_unique", is_new),
+        ("leads_unique", is_new & ~duplicates(ledger.picture)),
         ("leads_qualified", was_qualified),
         ("leads_poor", is_poor),
     ):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ingestion.demo.agency.model import (
+    EMPTY,
     NEVER,
     Agency,
     Flags,
@@ -32,6 +33,13 @@ STATES = {
     "PAUSED": "P",
 }
 
+# Whose e-mail a request has: its own, that of an earlier request or of a known client.
+OF_REQUEST, OF_EARLIER, OF_CLIENT = range(3)
+WITH_EMAIL = 0.35
+SEEN_BEFORE = 0.03
+KNOWN_CLIENT = 0.03
+REQUESTS_BACK = 60
+DEALS_BACK = 400
 QUALIFIED_FIRST = 0.8
 POOR_SHARE = 0.45
 SPAM_SHARE = 0.15
@@ -55,7 +63,7 @@ def make_requests(seed: int, agency: Agency) -> Records:
     converted = leads["converted_at"].to_numpy()
     dropped = leads["dropped_at"].to_numpy()
     writer = RecordWriter()
-    lead = writer.add(created)
+    lead = writer.add(created, **_emails(seed, agency))
     size = lead.size
 
     def move(at: Times, state: Ints | int) -> None:
@@ -83,6 +91,32 @@ def make_requests(seed: int, agency: Agency) -> Records:
     estimate = rng.integers(30, 450, size) * 1000 * ROUBLE
     writer.write("estimate", lead, np.where(has_estimate, taken, NEVER), estimate)
     return writer.finish()[0]
+
+
+def _emails(seed: int, agency: Agency) -> dict[str, Ints]:
+    """Say whose address each request has; most have none.
+
+    Requests of the same address are duplicates while the earlier one, or the deal of
+    the client, is open or was refused not long ago.
+    """
+    rng = stream(seed, "e-mails of requests")
+    created = agency.leads["created_at"].to_numpy()
+    size = created.size
+    number = np.arange(size)
+    kind = np.where(rng.random(size) < WITH_EMAIL, OF_REQUEST, EMPTY)
+    earlier = number - rng.integers(1, REQUESTS_BACK, size)
+    seen = np.flatnonzero((rng.random(size) < SEEN_BEFORE) & (earlier >= 0))
+    kind[earlier[seen]] = OF_REQUEST
+    kind[seen] = OF_EARLIER
+    number[seen] = earlier[seen]
+    before = np.searchsorted(agency.deals["created_at"].to_numpy(), created)
+    deal = before - rng.integers(1, DEALS_BACK, size)
+    is_known = (rng.random(size) < KNOWN_CLIENT) & (deal >= 0)
+    contact = agency.deals["contact"].to_numpy()[np.maximum(deal, 0)]
+    is_known &= ~np.isnat(agency.contacts["email_at"].to_numpy()[contact])
+    kind = np.where(is_known, OF_CLIENT, kind)
+    number = np.where(is_known, contact, number)
+    return {"email_kind": kind, "email_number": number + 1}
 
 
 def _pause(

@@ -45,7 +45,13 @@ from ingestion.demo.agency.model import (
     local_moment,
 )
 from ingestion.demo.agency.records import known_records, moved_at
-from ingestion.demo.agency.requests import CONVERTED, STATES
+from ingestion.demo.agency.requests import (
+    CONVERTED,
+    OF_CLIENT,
+    OF_EARLIER,
+    OF_REQUEST,
+    STATES,
+)
 from ingestion.demo.agency.state import State, count_until, state_at, until
 from ingestion.demo.agency.wording import (
     client_names,
@@ -60,6 +66,7 @@ PLAN_DAYS = 90
 LEAD_STATUSES = texts(list(STATES))
 LEAD_SEMANTICS = texts(list(STATES.values()))
 LEAD_NEW = 0
+EMAIL_NAMES = {OF_REQUEST: "request", OF_EARLIER: "Request", OF_CLIENT: "Client"}
 DATE_FIELDS = frozenset(
     {
         "BEGINDATE",
@@ -161,7 +168,8 @@ def _deals(agency: Agency, state: State, start: np.datetime64 | None) -> pd.Data
     moved_at = state.moved_at[rows]
     close = np.where(is_closed, moved_at, created + PLAN_DAYS * DAY)
     assigned, lead = fields["assigned"], deals["lead"].to_numpy()
-    company = agency.details["deal_company"].fixed["company"].to_numpy()[rows]
+    links = agency.details["deal_link"].fixed.iloc[rows]
+    company, parent = links["company"].to_numpy(), links["parent"].to_numpy()
     active_at = state.active_at[rows]
     columns: dict[str, object] = {
         "ID": rows + 1,
@@ -193,6 +201,13 @@ def _deals(agency: Agency, state: State, start: np.datetime64 | None) -> pd.Data
         "SOURCE_ID": chosen_texts(texts(list(SOURCES)), fields["source"]),
     }
     columns |= _user_fields(state, rows, deals, fields)
+    has_contract = fields["contract_number"] != EMPTY
+    own = same_text(lists()["own_company"], rows.size)
+    columns |= {
+        "UF_CRM_IS_VOID": np.zeros(rows.size, dtype=np.int64),
+        "UF_CRM_PARENT_DEAL": filled_numbers(parent + 1, parent != EMPTY),
+        "UF_CRM_LEGAL_ENTITY": none_where_empty(has_contract, own),
+    }
     return make_frame(columns)
 
 
@@ -305,6 +320,7 @@ def _contacts(
     rows = changed_rows(modified, start)
     known, has_email = known.iloc[rows], has_email[rows]
     assigned = known["assigned"].to_numpy()
+    company = _contact_companies(agency)[rows]
     names = pd.Series(rows + 1).astype(str)
     address = ("client" + names + "@example.test").to_numpy(dtype=object)
     return make_frame(
@@ -313,6 +329,7 @@ def _contacts(
             **client_names(known),
             "TYPE_ID": np.where(known["is_owner"] == 1, "UC_OWNER", "CLIENT"),
             "SOURCE_ID": texts(list(SOURCES))[known["source"]],
+            "COMPANY_ID": filled_numbers(company + 1, company != EMPTY),
             "ASSIGNED_BY_ID": assigned,
             "CREATED_BY_ID": assigned,
             "MODIFY_BY_ID": assigned,
@@ -328,6 +345,20 @@ def _contacts(
             ),
         }
     )
+
+
+def _contact_companies(agency: Agency) -> Ints:
+    """Give the company each contact speaks for, where it is as old as the contact."""
+    company = agency.details["deal_link"].fixed["company"].to_numpy()
+    contact = agency.deals["contact"].to_numpy()
+    founded = agency.details["company"].fixed["created_at"].to_numpy()
+    met = agency.contacts["created_at"].to_numpy()[contact]
+    is_known = (company != EMPTY) & (founded[np.maximum(company, 0)] <= met)
+    deal = np.flatnonzero(is_known)[::-1]
+    found = np.full(len(agency.contacts), EMPTY)
+    # The first deal of a contact comes last, so it stays.
+    found[contact[deal]] = company[deal]
+    return found
 
 
 def _leads(
@@ -364,6 +395,7 @@ def _leads(
             "LAST_ACTIVITY_BY": assigned,
             "HAS_PHONE": same_text("Y", rows.size),
             "PHONE": _multifield(2 * rows + 500_000_001, _phones(known), "PHONE"),
+            **_request_emails(requests.fixed.iloc[rows], rows),
             "UF_CRM_PAUSE_REASON": chosen_texts(
                 texts(lists()["pause_reasons"]), fields["pause_reason"]
             ),
@@ -371,6 +403,20 @@ def _leads(
             "UF_CRM_ESTIMATE": money_texts(fields["estimate"], "|RUB"),
         }
     )
+
+
+def _request_emails(fixed: pd.DataFrame, rows: Ints) -> dict[str, object]:
+    """Write the addresses of requests; one that was seen before has capitals."""
+    kind = fixed["email_kind"].to_numpy()
+    has_email = kind != EMPTY
+    names = texts([EMAIL_NAMES[one] for one in sorted(EMAIL_NAMES)])
+    number = fixed["email_number"].astype(str).reset_index(drop=True)
+    address = pd.Series(names[np.maximum(kind, 0)]) + number + "@example.test"
+    written = _multifield(2 * rows + 500_000_002, address.to_numpy(object), "EMAIL")
+    return {
+        "HAS_EMAIL": flag_texts(has_email),
+        "EMAIL": none_where_empty(has_email, written),
+    }
 
 
 def _lead_history(

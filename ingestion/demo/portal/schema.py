@@ -1043,6 +1043,9 @@ AGENCY_DEAL_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(
         "UF_CRM_MORTGAGE_BROKER": (Kind.EMPLOYEE, False),
         "UF_CRM_PARTNER_AGENCY": (Kind.STRING, False),
         "UF_CRM_IS_TEST": (Kind.BOOLEAN, False),
+        "UF_CRM_IS_VOID": (Kind.BOOLEAN, False),
+        "UF_CRM_PARENT_DEAL": (Kind.INTEGER, False),
+        "UF_CRM_LEGAL_ENTITY": (Kind.STRING, False),
     }
 )
 AGENCY_LEAD_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(

@@ -238,18 +238,35 @@ class PortalStore:
                 " ('multifield', 1000)"
             )
             self._create_entities(ENTITIES.values(), user_fields)
+            self._offer(user_fields)
 
     def _grow_tables(self, user_fields: Sequence[UserField]) -> None:
-        """Give a file made by an earlier release the entities it does not have."""
-        missing = self._missing_entities()
-        if not missing:
+        """Give a file made by an earlier release what it does not have.
+
+        Fields that were offered once and are gone have been removed by people.
+        """
+        if not self._missing_entities() and not self._not_offered(user_fields):
             return
         with self.transaction():
             missing = self._missing_entities()
-            if missing:
-                with_fields = {one.entity for one in self.user_fields()}
-                added = [one for one in user_fields if one.entity not in with_fields]
-                self._create_entities(missing, added)
+            added = self._not_offered(user_fields)
+            self._create_entities(missing, added)
+            self._offer(user_fields)
+
+    def _offer(self, user_fields: Iterable[UserField]) -> None:
+        names = sorted(f"{one.entity}.{one.name}" for one in user_fields)
+        self.set_note("offered", orjson.dumps(names).decode())
+
+    def _not_offered(self, user_fields: Iterable[UserField]) -> list[UserField]:
+        kept = self.note("offered")
+        known = set(orjson.loads(kept)) if kept else set()
+        known |= {f"{one.entity}.{one.name}" for one in self.user_fields()}
+        missing = {one.name for one in self._missing_entities()}
+        return [
+            one
+            for one in user_fields
+            if one.entity in missing or f"{one.entity}.{one.name}" not in known
+        ]
 
     def _missing_entities(self) -> list[Entity]:
         found = self._connection().execute(
