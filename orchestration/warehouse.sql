@@ -109,7 +109,6 @@ create table if not exists decisions.plan_targets (
     batch_id bigint not null references decisions.batches,
     line integer not null,
     metric text not null,
-    scope text not null,
     org_unit_id text,
     employee_id text,
     period date not null,

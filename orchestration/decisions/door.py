@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,18 @@ from orchestration.decisions.kinds import KINDS, Kind, read_kind
 from orchestration.decisions.sheet import Directories, Line, read_lines
 from orchestration.decisions.texts import text
 from orchestration.passes import home_connections
+from orchestration.transformation import manifest_file
 from orchestration.warehouse import Warehouse
 
 logger = logging.getLogger(__name__)
 
 SCHEMA = "decisions"
+_TABLES = {
+    "org_units": "select split_part(org_unit_key, ':', 2), name"
+    " from dbt_core.dim_org_units order by org_unit_key",
+    "employees": "select source_id, full_name"
+    " from dbt_core.dim_employees order by employee_key",
+}
 
 
 @dataclass(frozen=True)
@@ -67,16 +75,56 @@ def decide(
     _check_author(declared, author, connections)
     directories = _directories(warehouse, declared, connections)
     lines = read_lines(declared, file, directories)
+    return _take(warehouse, declared, lines, (author, operator, file.name))
+
+
+def decide_lines(
+    warehouse: Warehouse,
+    kind: str,
+    lines: Sequence[Line],
+    *,
+    author: str,
+    operator: str,
+    name: str,
+) -> Decided:
+    """Take decisions that a program wrote, not a person in a workbook.
+
+    Args:
+        warehouse: Of the home.
+        kind: Name of a block in ``kinds.yaml``.
+        lines: With a value, or None, for every column of the kind.
+        author: Username of the person who decides.
+        operator: Who hands the lines in.
+        name: Of what they come from, kept in the place of the file's name.
+
+    Raises:
+        UnknownKindError: there is no such kind.
+        DecisionError: the author may not decide, or the same is already decided.
+    """
+    declared = read_kind(kind)
+    _check_author(declared, author, home_connections(warehouse.settings))
+    return _take(warehouse, declared, lines, (author, operator, name))
+
+
+def _take(
+    warehouse: Warehouse,
+    kind: Kind,
+    lines: Sequence[Line],
+    said_by: tuple[str, str, str],
+) -> Decided:
+    connections = home_connections(warehouse.settings)
     with warehouse.connect("loader") as connection:
         batch_id = _write(
             connection,
-            declared,
+            kind,
             lines,
-            batch=(declared.name, author, operator, file.name),
+            batch=(kind.name, *said_by),
             zone=ZoneInfo(connections[0].timezone),
         )
-    logger.info("decided", extra={"kind": kind, "batch": batch_id, "author": author})
-    return Decided(batch_id, declared.name, len(lines))
+    logger.info(
+        "decided", extra={"kind": kind.name, "batch": batch_id, "author": said_by[0]}
+    )
+    return Decided(batch_id, kind.name, len(lines))
 
 
 def _check_author(kind: Kind, author: str, connections: Sequence[Connection]) -> None:
@@ -111,22 +159,30 @@ def _directories(
         directories["usernames"] = {
             user.username: "" for each in connections for user in each.access
         }
-    if "org_units" in asked:
-        directories["org_units"] = _org_units(warehouse)
+    for name in asked & _TABLES.keys():
+        directories[name] = _known_rows(warehouse, name)
+    if "metrics" in asked:
+        directories["metrics"] = _metrics(warehouse)
     return directories
 
 
-def _org_units(warehouse: Warehouse) -> dict[str, str]:
-    """Names by id in the source system, as the access rules of dbt match them."""
+def _known_rows(warehouse: Warehouse, directory: str) -> dict[str, str]:
+    """Names by id in the source system, as the models of dbt match them."""
     with warehouse.connect("transformer") as connection:
         try:
-            rows = connection.execute(
-                "select split_part(org_unit_key, ':', 2), name"
-                " from dbt_core.dim_org_units order by org_unit_key"
-            ).fetchall()
+            rows = connection.execute(_TABLES[directory].encode()).fetchall()
         except psycopg.errors.UndefinedTable as error:
-            raise refuse(text("directory", "no_org_units")) from error
+            raise refuse(text("directory", f"no_{directory}")) from error
     return {str(key): str(name or "") for key, name in rows}
+
+
+def _metrics(warehouse: Warehouse) -> dict[str, str]:
+    """Labels by name, of the last project that was built."""
+    file = manifest_file(warehouse)
+    if not file.exists():
+        raise refuse(text("directory", "no_metrics"))
+    metrics = json.loads(file.read_text())["metrics"].values()
+    return {str(metric["name"]): str(metric["label"]) for metric in metrics}
 
 
 def _write(

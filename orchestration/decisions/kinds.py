@@ -10,7 +10,7 @@ from bi.superset.yaml_file import Node, read_yaml
 
 KINDS = Path(__file__).with_name("kinds.yaml")
 TYPES = ("text", "date", "number")
-DIRECTORIES = ("usernames", "org_units")
+DIRECTORIES = ("usernames", "org_units", "employees", "metrics")
 
 
 class UnknownKindError(Exception):

@@ -44,7 +44,7 @@ def warehouse(shared: Warehouse) -> Iterator[Warehouse]:
     """The shared warehouse; what a test decided is taken back by its administrator."""
     yield shared
     with psycopg.connect(shared.admin_url) as connection:
-        connection.execute("truncate decisions.batches, decisions.scope_exceptions")
+        connection.execute("truncate decisions.batches cascade")
 
 
 def filled(folder: Path, *rows: Row, name: str = "решение.xlsx") -> Path:
