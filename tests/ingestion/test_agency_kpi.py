@@ -114,7 +114,7 @@ def test_the_waterfall_holds_for_every_month_and_person(written: Path) -> None:
 
 
 def test_who_held_a_role_on_the_day_is_credited() -> None:
-    """Before the first look of a warehouse today's holder counts."""
+    """Of days before its first look a warehouse knows what it saw first."""
     later = NOW + timedelta(days=30)
     state = state_at(agency(), later)
     first = state_at(agency(), NOW)
@@ -126,7 +126,7 @@ def test_who_held_a_role_on_the_day_is_credited() -> None:
     ledger = Ledger(picture_of(agency(), now), [first, now], [])
     days = np.array([-1, 0, 30]) + first.today_number
     held = ledger.holder("deal_owner", deal, days)
-    assert held.tolist() == [9, owner[deal[1]], 9]
+    assert held.tolist() == [owner[deal[0]], owner[deal[1]], 9]
 
 
 def test_a_holder_written_later_counts_for_an_earlier_day() -> None:

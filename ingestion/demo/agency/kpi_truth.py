@@ -147,8 +147,7 @@ class Ledger:
     def holder(self, role: str, deal: Ints, day: Ints) -> Ints:
         """Say who held a role of a deal at the end of a day, as the warehouse knows.
 
-        It is the last holder seen by then, else the first one seen later. Nothing is
-        known of days before the first look: there today's holder counts.
+        It is the last holder seen by then, else the first one seen later.
         """
         seen = later = np.full(deal.size, EMPTY)
         for look in self.looks:
@@ -156,9 +155,7 @@ class Ledger:
             is_by = day >= look.today_number
             seen = np.where(is_by & (holder != EMPTY), holder, seen)
             later = np.where(~is_by & (later == EMPTY), holder, later)
-        known = np.where(seen == EMPTY, later, seen)
-        is_before = day < self.looks[0].today_number
-        return np.where(is_before, _value(self.looks[-1], role, deal), known)
+        return np.where(seen == EMPTY, later, seen)
 
 
 def kpi_credits(picture: Picture, looked_at: Sequence[datetime]) -> pd.DataFrame:
