@@ -36,7 +36,8 @@ def credits_of(connection: psycopg.Connection) -> Credits:
 def credited_in_truth(truth: GroundTruth) -> Credits:
     """The same of the simulator's own file."""
     found: Credits = {}
-    table = truth.table("kpi_month_employee")
+    table = truth.table("kpi_details_month_employee")
+    table = table[["month", "employee_id", *METRICS]]
     for month, person, *values in table.itertuples(index=False, name=None):
         _collect(found, str(month), str(person), values)
     return found

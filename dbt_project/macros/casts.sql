@@ -34,3 +34,33 @@
 {% macro source_flag(expression) -%}
     coalesce(cast({{ expression }} as text) in ('Y', '1', 'true'), false)
 {%- endmacro %}
+
+{# Money of an item: a user field names its currency itself, the item's own sum has it
+   beside, and 0 where nobody entered one. #}
+{% macro item_money(source_kind, entity, field) -%}
+    {%- set column = mapped(source_kind, entity, field) -%}
+    {%- if column == 'source.' ~ adapter.quote('opportunity') -%}
+        case
+            when
+                coalesce(nullif(source.currency_id, ''), '{{ var("reporting_currency") }}')
+                = '{{ var("reporting_currency") }}'
+                then nullif({{ money(column) }}, 0)
+        end
+    {%- else -%}
+        {{ money(column) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A link to an element of the CRM is a prefix and an id (T422_12, CO_6), or the id. #}
+{% macro linked_id(expression) -%}
+    nullif(substring(cast({{ expression }} as text) from '([0-9]+)[^0-9]*$'), '0')
+{%- endmacro %}
+
+{# Texts of a field that may hold several. #}
+{% macro text_array(expression) -%}
+    case jsonb_typeof(to_jsonb({{ expression }}))
+        when 'array'
+            then array(select jsonb_array_elements_text(to_jsonb({{ expression }})))
+        when 'string' then array[to_jsonb({{ expression }}) #>> '{}']
+    end
+{%- endmacro %}

@@ -1,12 +1,16 @@
--- Money of closed deals is the same by deal and by event.
+-- Money of closed deals is the same by deal and by event, part by part.
 with
 
 deals as (
 
     select
-        sum(revenue_net) as revenue_net,
-        sum(commission) as commission
+        sum(commission_gross) as commission_gross,
+        sum(coalesce(discounts, 0)) as discounts,
+        sum(coalesce(partner_share, 0)) as partner_share,
+        sum(revenue_net + commission_refunds) as revenue_before_refunds
+
     from {{ ref('fct_deals') }}
+
     where
         outcome = 'won'
         and recognition_date <= as_of_date
@@ -18,20 +22,29 @@ deals as (
 events as (
 
     select
-        sum(amount) filter (where event_type = 'revenue_recognised') as revenue_net,
-        sum(amount) filter (where event_type = 'commission_recognised') as commission
+        sum(amount) filter (where event_type = 'commission_recognised')
+            as commission_gross,
+        coalesce(sum(amount) filter (where event_type = 'discount_recognised'), 0)
+            as discounts,
+        coalesce(sum(amount) filter (where event_type = 'partner_share_recognised'), 0)
+            as partner_share,
+        sum(amount) filter (where event_type = 'revenue_recognised')
+            as revenue_before_refunds
+
     from {{ ref('fct_deal_events') }}
 
 )
 
 select
-    deals.revenue_net,
-    events.revenue_net as events_revenue_net
+    deals.*,
+    events.revenue_before_refunds as events_revenue_before_refunds
 
 from deals
 
 cross join events
 
 where
-    deals.revenue_net is distinct from events.revenue_net
-    or deals.commission is distinct from events.commission
+    deals.commission_gross is distinct from events.commission_gross
+    or coalesce(deals.discounts, 0) <> events.discounts
+    or coalesce(deals.partner_share, 0) <> events.partner_share
+    or deals.revenue_before_refunds is distinct from events.revenue_before_refunds

@@ -163,6 +163,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "clawback_cap_pct": "30",
         "cohort_maturity_mark": "80",
         "points_norm": "20",
+        "developer_payment_days": "0",
     }
 )
 LIMIT_UNITS = ("calendar_days", "working_hours")

@@ -6,6 +6,12 @@ deals as (
 
 ),
 
+money as (
+
+    select * from {{ ref('int_deals__valued') }}
+
+),
+
 participants as (
 
     select * from {{ ref('fct_deal_participants') }}
@@ -137,22 +143,49 @@ described as (
         ---------- money
         deals.price,
         deals.commission,
-        deals.partner_share,
-        case
-            when deals.outcome = 'won'
-                then deals.commission - coalesce(deals.partner_share, 0)
-        end as revenue_net,
-        case
-            when deals.outcome = 'open'
-                then deals.commission - coalesce(deals.partner_share, 0)
-        end as expected_revenue,
-        case
-            when deals.outcome in ('won', 'open')
-                then deals.commission - coalesce(deals.partner_share, 0)
-        end as revenue_with_expected,
-        deals.direct_expenses,
         deals.paid_amount,
         deals.advance_amount,
+        money.commission_agreed,
+        money.commission_current,
+        money.commission_gross,
+        money.commission_drift,
+        money.discounts,
+        money.partner_share,
+        money.commission_refunds,
+        money.revenue_net,
+        money.expected_revenue,
+        money.revenue_with_expected,
+        money.lost_commission,
+        money.direct_expenses,
+        money.expenses_pass_through,
+        money.contribution,
+        money.deal_sides,
+        money.has_service_lines,
+
+        ---------- contract and advances
+        money.first_contract_date,
+        money.first_advance_date,
+        money.advances_amount,
+        money.advances_refunded_amount,
+        money.advances_held,
+        money.forfeited_advance_income,
+
+        ---------- payments
+        money.amount_due,
+        money.invoiced,
+        money.received,
+        money.refunded,
+        money.advance_offset,
+        money.amount_paid,
+        money.payment_remainder,
+        money.overpayment,
+        money.payment_status,
+        money.commission_receivable,
+        money.payment_due_date,
+        money.days_overdue,
+        money.ageing_code,
+        money.commission_prepaid,
+        money.invoice_vs_contract_gap,
 
         ---------- what rules look at
         deals.is_reporting_currency,
@@ -170,6 +203,9 @@ described as (
         deals.is_test
 
     from deals
+
+    inner join money
+        on deals.deal_key = money.deal_key
 
     inner join stages
         on deals.stage = stages.stage

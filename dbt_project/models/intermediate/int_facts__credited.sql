@@ -1,6 +1,6 @@
 {# What happened, and what is held today: one shape, one rule of credit. #}
 {%- set happened = ['int_money__happened', 'int_meetings__happened'] -%}
-{%- set held = ['int_deals__held'] -%}
+{%- set held = ['int_deals__held', 'int_money__held'] -%}
 
 with
 

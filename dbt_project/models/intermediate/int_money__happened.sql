@@ -3,52 +3,118 @@ with
 
 deals as (
 
-    select * from {{ ref('int_deals__mapped') }}
-    where
-        deleted_at is null
-        and not is_test
+    select * from {{ ref('int_deals__counted') }}
 
 ),
 
 valued as (
 
     select
-        *,
-        closing_date as recognition_date,
-        commission - coalesce(partner_share, 0) as revenue_net,
-        cast(null as text) as loss_depth
+        deals.closing_date,
+        deals.lost_date,
+        deals.price,
+        staged.loss_depth,
+        values_of_deal.*,
+        -- A later refund lowers the revenue on its own date.
+        values_of_deal.revenue_net + values_of_deal.commission_refunds
+            as revenue_before_refunds
 
-    from deals
+    from {{ ref('int_deals__valued') }} as values_of_deal
+
+    inner join deals
+        on values_of_deal.deal_key = deals.deal_key
+
+    left join {{ ref('int_deals__staged') }} as staged
+        on values_of_deal.deal_key = staged.deal_key
+
+),
+
+contracts as (
+
+    select * from {{ ref('fct_contracts') }}
+
+),
+
+advances as (
+
+    select * from {{ ref('fct_advances') }}
+
+),
+
+expenses as (
+
+    select expenses.*
+
+    from {{ ref('fct_deal_expenses') }} as expenses
+
+    inner join deals
+        on
+            expenses.deal_key = deals.deal_key
+            and deals.outcome = 'won'
+
+),
+
+payments as (
+
+    select * from {{ ref('fct_payments') }}
 
 ),
 
 -- One event type has one amount; a deal that closes is several facts of its day.
 {% set facts = [
-    ('contract_signed', 'contract_signed_date', 'contract_owner', 'agency', 'null'),
-    ('advance_taken', 'advance_received_date', 'advance_owner', 'null', 'advance_amount'),
-    ('deal_closed', 'closing_date', 'deal_owner', 'null', 'price'),
-    ('commission_recognised', 'recognition_date', 'deal_owner', 'null', 'commission'),
-    ('revenue_recognised', 'recognition_date', 'deal_owner', 'null', 'revenue_net'),
-    ('deal_lost', 'lost_date', 'deal_owner', 'loss_depth', 'null'),
+    ('contract_signed', 'contracts', 'contract_key', 'signed_date', 'contract_owner',
+        'kind', 'null', 'true'),
+    ('contract_terminated', 'contracts', 'contract_key', 'terminated_date',
+        'contract_owner', 'kind', 'null', 'is_terminated'),
+    ('advance_taken', 'advances', 'advance_key', 'received_date', 'advance_owner',
+        'holder', 'received_amount', 'not is_moved'),
+    ('advance_refunded', 'advances', 'advance_key', 'outcome_date', 'advance_owner',
+        'holder', 'refunded_amount', "outcome = 'refunded'"),
+    ('advance_forfeited', 'advances', 'advance_key', 'outcome_date', 'deal_owner',
+        'holder', 'forfeited_amount', "outcome = 'forfeited_agency'"),
+    ('deal_closed', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null', 'price',
+        'true'),
+    ('sides_closed', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
+        'deal_sides', 'true'),
+    ('commission_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
+        'commission_gross', 'true'),
+    ('discount_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
+        'discounts', 'discounts <> 0'),
+    ('partner_share_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner',
+        'null', 'partner_share', 'partner_share <> 0'),
+    ('revenue_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
+        'revenue_before_refunds', 'true'),
+    ('commission_refunded', 'valued', 'deal_key', 'commission_refund_date', 'deal_owner',
+        'null', 'commission_refunds', 'commission_refunds <> 0'),
+    ('expense_recognised', 'expenses', 'expense_key', 'recognition_date', 'deal_owner',
+        'article', 'amount', "payer = 'agency'"),
+    ('expense_passed_through', 'expenses', 'expense_key', 'recognition_date',
+        'deal_owner', 'article', 'amount', "payer = 'client'"),
+    ('commission_paid', 'payments', 'payment_key', 'operation_date', 'deal_owner',
+        'direction', 'signed_amount', 'true'),
+    ('deal_lost', 'valued', 'deal_key', 'lost_date', 'deal_owner', 'loss_depth',
+        'lost_commission', 'true'),
 ] -%}
 
 happened as (
 
-    {%- for event_type, date_column, role, detail, amount in facts %}
+    {%- for event_type, relation, key, day, role, detail, amount, condition in facts %}
 
     select
         '{{ event_type }}' as event_type,
-        deal_key as fact_key,
-        {{ date_column }} as event_date,
+        {{ key }} as fact_key,
+        {{ day }} as event_date,
         deal_key,
         '{{ role }}' as role,
         cast(null as text) as employee_key,
-        cast({{ "'" ~ detail ~ "'" if detail == 'agency' else detail }} as text) as detail,
+        cast({{ detail }} as text) as detail,
         cast({{ amount }} as numeric(18, 2)) as amount
 
-    from valued
+    from {{ relation }}
 
-    where {{ date_column }} is not null
+    where
+        {{ day }} is not null
+        and {{ condition }}
 
         {%- if not loop.last %}
 

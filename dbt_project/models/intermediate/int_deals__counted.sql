@@ -1,0 +1,7 @@
+{{ config(materialized='view') }}
+
+{# One row per deal that counts: neither deleted nor made to try the CRM out. #}
+select * from {{ ref('int_deals__mapped') }}
+where
+    deleted_at is null
+    and not is_test
