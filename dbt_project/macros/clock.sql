@@ -11,3 +11,12 @@
 {% macro today() -%}
     {{ business_date(pass_time()) }}
 {%- endmacro %}
+
+{# Whole calendar months from one date to another, 0 within one month. #}
+{% macro months_between(earlier, later) -%}
+    cast(
+        12 * (extract(year from {{ later }}) - extract(year from {{ earlier }}))
+        + extract(month from {{ later }}) - extract(month from {{ earlier }})
+        as smallint
+    )
+{%- endmacro %}

@@ -1,0 +1,70 @@
+with
+
+conversions as (
+
+    select * from {{ ref('int_conversions__described') }}
+    -- What became of new requests is the funnel of its own.
+    where
+        cohort_kind = 'period'
+        and (
+            is_step
+            or from_stage <> 'lead_new'
+        )
+
+),
+
+periods as (
+
+    select * from {{ ref('cohort_periods') }}
+
+),
+
+compared as (
+
+    select
+        conversions.conversion_key,
+        conversions.unit_key,
+        conversions.unit_label,
+        conversions.unit_level,
+        conversions.unit_order,
+        conversions.deal_type_label,
+        conversions.deal_type_order,
+        periods.label as cohort_label,
+        periods.period_order as cohort_order,
+        conversions.horizon_label,
+        conversions.horizon_order,
+        conversions.pair as pair_code,
+        conversions.pair_order,
+        conversions.pair_label,
+        conversions.from_stage_label,
+        conversions.to_stage_label,
+        conversions.entered,
+        conversions.reached,
+        conversions.conversion,
+        conversions.conversion_text,
+        conversions.interval_text,
+        conversions.cohort_maturity,
+        conversions.maturity_text,
+        replace({{ text('percent_points') }}, '{points}',
+            {{ signed_text('100 * (conversions.conversion - before.conversion)', 1) }})
+            as conversion_change,
+        conversions.lag_days_median,
+        conversions.lag_days_p90,
+        conversions.reader_keys
+
+    from conversions
+
+    inner join periods
+        on conversions.cohort_code = periods.period_code
+
+    left join conversions as before
+        on
+            periods.previous_code = before.cohort_code
+            and conversions.unit_key = before.unit_key
+            and conversions.deal_type_label = before.deal_type_label
+            and conversions.pair = before.pair
+            and conversions.horizon_code = before.horizon_code
+
+)
+
+select * from compared
