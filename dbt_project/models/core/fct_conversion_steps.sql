@@ -24,10 +24,9 @@ deals as (
 
 ),
 
-participants as (
+role_holders as (
 
-    select * from {{ ref('fct_deal_participants') }}
-    where is_credited
+    select * from {{ ref('int_deal_holders__spanned') }}
 
 ),
 
@@ -43,52 +42,34 @@ placements as (
 
 ),
 
--- A deal is one in a cohort, so one person answers for an entry: of several holders the
--- one with the largest share, then the lowest key.
-holders as (
-
-    select distinct on (deal_key, role)
-        deal_key,
-        role,
-        employee_key
-
-    from participants
-
-    order by
-        deal_key asc,
-        role asc,
-        weight desc,
-        length(employee_key) asc,
-        employee_key asc
-
-),
-
+-- A deal is one in a cohort, so one person answers for an entry: who held the stage's
+-- role on that day; of several the one with the largest share, then the lowest key.
 credited as (
 
-    select
+    select distinct on (milestones.milestone_key)
         milestones.deal_key,
         milestones.stage,
         milestones.entered_date,
-        coalesce(holders.employee_key, owners.employee_key, deals.responsible_key)
-            as employee_key
+        role_holders.employee_key
 
     from milestones
 
     inner join stages
         on milestones.stage = stages.stage
 
-    inner join deals
-        on milestones.deal_key = deals.deal_key
-
-    left join holders
+    left join role_holders
         on
-            milestones.deal_key = holders.deal_key
-            and stages.role = holders.role
+            milestones.deal_key = role_holders.deal_key
+            and role_holders.role in (stages.role, 'deal_owner')
+            and milestones.entered_date >= role_holders.valid_from
+            and milestones.entered_date < role_holders.valid_to
 
-    left join holders as owners
-        on
-            milestones.deal_key = owners.deal_key
-            and owners.role = 'deal_owner'
+    order by
+        milestones.milestone_key asc,
+        role_holders.role = stages.role desc,
+        role_holders.weight desc,
+        length(role_holders.employee_key) asc,
+        role_holders.employee_key asc
 
 ),
 

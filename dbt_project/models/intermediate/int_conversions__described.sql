@@ -28,18 +28,7 @@ units as (
 
 settings as (
 
-    select
-        setting,
-        cast(value as numeric) as value,
-        valid_from,
-        lead(valid_from, 1, cast('infinity' as date)) over (
-            partition by connection, setting
-            order by valid_from
-        ) as valid_until
-
-    from {{ source('mapping', 'settings') }}
-
-    where setting in ('min_cohort', 'cohort_maturity_mark')
+    select * from {{ ref('dim_settings') }}
 
 ),
 
@@ -57,7 +46,7 @@ judged as (
     left join settings
         on
             cohorts.cohort_from >= settings.valid_from
-            and cohorts.cohort_from < settings.valid_until
+            and cohorts.cohort_from < settings.valid_to
 
     group by cohorts.cohort_from
 

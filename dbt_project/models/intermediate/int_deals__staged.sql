@@ -20,85 +20,10 @@ milestones as (
 
 ),
 
-calendar as (
-
-    select * from {{ ref('dim_calendar') }}
-
-),
-
--- A pause stops the clock of a stage: the stay goes on when the deal comes back to it.
-marked as (
-
-    select
-        *,
-        coalesce(
-            crm_stage <> lag(crm_stage) over (partition by deal_key order by visit_no),
-            true
-        ) as is_new_stay
-
-    from visits
-
-    where not is_pause
-
-),
-
-stays as (
-
-    select
-        *,
-        count(*) filter (where is_new_stay) over (
-            partition by deal_key
-            order by visit_no
-        ) as stay_no
-
-    from marked
-
-),
-
 open_visits as (
 
     select * from visits
     where is_open
-
-),
-
-open_stays as (
-
-    select
-        stays.deal_key,
-        stays.stay_no
-
-    from stays
-
-    where stays.is_open
-
-),
-
-clocked as (
-
-    select
-        stays.deal_key,
-        min(stays.entered_at) as stage_entered_at,
-        sum(stays.duration_s) as stage_seconds,
-        sum(
-            {{ norm_hours_until('coalesce(stays.left_at, ' ~ pass_time() ~ ')', 'days_left') }}
-            - ({{ norm_hours_until('stays.entered_at', 'days_entered') }})
-        ) as stage_working_hours
-
-    from stays
-
-    inner join open_stays
-        on
-            stays.deal_key = open_stays.deal_key
-            and stays.stay_no = open_stays.stay_no
-
-    inner join calendar as days_entered
-        on stays.entered_date = days_entered.calendar_date
-
-    inner join calendar as days_left
-        on coalesce(stays.left_date, {{ today() }}) = days_left.calendar_date
-
-    group by stays.deal_key
 
 ),
 
@@ -107,10 +32,20 @@ returns as (
     select
         deal_key,
         count(*) filter (where is_return) as stage_return_count,
-        max(entered_at) as last_move_at
+        max(entered_date) as last_move_date
 
     from visits
 
+    group by deal_key
+
+),
+
+touches as (
+
+    select
+        deal_key,
+        max(meeting_date) as last_touch_date
+    from {{ ref('fct_meetings') }}
     group by deal_key
 
 ),
@@ -135,65 +70,58 @@ highest as (
 
 ),
 
-gathered as (
+judged as (
 
     select
         deals.deal_key,
-        deals.outcome,
-        deals.closing_date,
-        open_visits.stage as visit_stage,
-        open_visits.visit_no,
-        open_visits.entered_at as visit_entered_at,
-        coalesce(clocked.stage_entered_at, open_visits.entered_at) as stage_entered_at,
-        coalesce(clocked.stage_seconds, open_visits.duration_s) as stage_seconds,
-        clocked.stage_working_hours,
-        returns.last_move_at,
-        coalesce(returns.stage_return_count, 0) as stage_return_count,
-        highest.max_rank,
-        highest.lost_rank,
-        coalesce(highest.first_contact_date, deals.created_date) as first_contact_date
+        open_visits.visit_no as stage_visit_no,
+        open_visits.entered_at as stage_entered_at,
+        open_visits.stay_entered_date as stage_entered_date,
+        cast(floor(open_visits.stay_s / 86400) as integer) as days_in_stage,
+        open_visits.time_in_stage,
+        open_visits.limit_unit as stage_limit_unit,
+        open_visits.limit_value as stage_limit,
+        cast(
+            round(100 * open_visits.time_in_stage / nullif(open_visits.limit_value, 0))
+            as integer
+        ) as stage_limit_pct,
+        coalesce(open_visits.is_over_limit and deals.outcome = 'open', false)
+            as is_over_limit,
+        deals.outcome = 'open'
+        and greatest(returns.last_move_date, touches.last_touch_date)
+        <= {{ today() }} - cast(
+            {{ setting_value('stuck_days', 'deals.source_system', today()) }} as integer
+        ) as is_stuck,
+        cast(coalesce(returns.stage_return_count, 0) as integer) as stage_return_count,
+        cast(highest.max_rank as integer) as max_rank,
+        case
+            when deals.outcome <> 'lost' then null
+            when highest.lost_rank >= 90 then 'after_closing'
+            when highest.lost_rank >= 60 then 'after_advance'
+            when highest.lost_rank >= 40 then 'after_contract'
+            else 'before_contract'
+        end as loss_depth,
+        deals.outcome = 'lost' and coalesce(highest.lost_rank, 0) >= 60 as is_collapsed,
+        coalesce(highest.first_contact_date, deals.created_date) as first_contact_date,
+        case
+            when deals.closing_date <= {{ today() }}
+                then deals.closing_date
+                - coalesce(highest.first_contact_date, deals.created_date)
+        end as cycle_days
 
     from deals
 
     left join open_visits
         on deals.deal_key = open_visits.deal_key
 
-    left join clocked
-        on deals.deal_key = clocked.deal_key
-
     left join returns
         on deals.deal_key = returns.deal_key
 
+    left join touches
+        on deals.deal_key = touches.deal_key
+
     left join highest
         on deals.deal_key = highest.deal_key
-
-),
-
-judged as (
-
-    select
-        deal_key,
-        visit_no as stage_visit_no,
-        visit_entered_at as stage_visit_entered_at,
-        stage_entered_at,
-        {{ business_date('stage_entered_at') }} as stage_entered_date,
-        cast(floor(stage_seconds / 86400) as integer) as days_in_stage,
-        cast(stage_return_count as integer) as stage_return_count,
-        cast(max_rank as integer) as max_rank,
-        case
-            when outcome <> 'lost' then null
-            when lost_rank >= 90 then 'after_closing'
-            when lost_rank >= 60 then 'after_advance'
-            when lost_rank >= 40 then 'after_contract'
-            else 'before_contract'
-        end as loss_depth,
-        outcome = 'lost' and coalesce(lost_rank, 0) >= 60 as is_collapsed,
-        first_contact_date,
-        case
-            when closing_date <= {{ today() }} then closing_date - first_contact_date
-        end as cycle_days
-
-    from gathered
 
 )
 

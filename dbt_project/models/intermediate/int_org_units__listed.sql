@@ -17,7 +17,7 @@ listed as (
         'company' as unit_key,
         {{ text('company') }} as unit_label,
         0 as unit_level,
-        cast('{}' as text[]) as ancestor_keys,
+        string_to_array('', '/') as ancestor_keys,
         '' as sort_path
 
     union all

@@ -1,4 +1,5 @@
-{# One row per stay of a deal in a stage, of every deal, deleted and test ones too. #}
+{# One row per visit of a deal to a stage, of every deal, deleted and test ones too. A
+   pause stops the clock of a stage: the stay goes on when the deal comes back to it. #}
 with
 
 deals as (
@@ -27,10 +28,23 @@ stages as (
 
 ),
 
+limits as (
+
+    select * from {{ ref('dim_stage_limits') }}
+
+),
+
+calendar as (
+
+    select * from {{ ref('dim_calendar') }}
+
+),
+
 recorded as (
 
     select
         deals.deal_key,
+        deals.source_system,
         history.source_id,
         history.pipeline,
         history.crm_stage,
@@ -64,6 +78,7 @@ inferred as (
 
     select
         deals.deal_key,
+        deals.source_system,
         '' as source_id,
         deals.pipeline,
         deals.crm_stage,
@@ -123,16 +138,100 @@ compared as (
 
     select
         *,
+        stage = 'paused' as is_pause,
         lag(stage_rank) over (
             partition by deal_key, stage_rank is not null
             order by visit_no
-        ) as previous_rank
+        ) as previous_rank,
+        coalesce(
+            crm_stage <> lag(crm_stage) over (
+                partition by deal_key, stage = 'paused'
+                order by visit_no
+            ),
+            true
+        ) as is_new_stay
 
     from numbered
 
 ),
 
 timed as (
+
+    select
+        *,
+        {{ business_date('entered_at') }} as entered_date,
+        {{ business_date('left_at') }} as left_date,
+        left_at is null as is_open,
+        stage_rank is not null and coalesce(stage_rank < previous_rank, false)
+            as is_return,
+        extract(epoch from coalesce(left_at, {{ pass_time() }}) - entered_at)
+            as duration_s,
+        count(*) filter (where is_new_stay) over (
+            partition by deal_key, is_pause
+            order by visit_no
+        ) as stay_no
+
+    from compared
+
+),
+
+normed as (
+
+    select
+        timed.*,
+        {{ norm_hours_until('coalesce(timed.left_at, ' ~ pass_time() ~ ')', 'days_left') }}
+        - ({{ norm_hours_until('timed.entered_at', 'days_entered') }})
+            as duration_working_h,
+        min(timed.entered_date) over whole_stay as stay_entered_date,
+        row_number() over (
+            partition by timed.deal_key, timed.is_pause, timed.stay_no
+            order by timed.visit_no desc
+        ) = 1 as is_stay_end
+
+    from timed
+
+    left join calendar as days_entered
+        on timed.entered_date = days_entered.calendar_date
+
+    left join calendar as days_left
+        on coalesce(timed.left_date, {{ today() }}) = days_left.calendar_date
+
+    window whole_stay as (partition by timed.deal_key, timed.is_pause, timed.stay_no)
+
+),
+
+-- The limit of a stay is the one of its first day.
+limited as (
+
+    select
+        normed.*,
+        sum(normed.duration_s) over stay_until_now as stay_s,
+        limits.limit_value,
+        coalesce(limits.limit_unit, 'calendar_days') as limit_unit,
+        case
+            when limits.limit_unit = 'working_hours'
+                then sum(normed.duration_working_h) over stay_until_now
+            else sum(normed.duration_s) over stay_until_now / 86400
+        end as time_in_stage
+
+    from normed
+
+    left join limits
+        on
+            normed.source_system = limits.source_system
+            and normed.pipeline = limits.pipeline
+            and normed.stage = limits.stage
+            and normed.stay_entered_date >= limits.valid_from
+            and normed.stay_entered_date < limits.valid_to
+
+    window stay_until_now as (
+        partition by normed.deal_key, normed.is_pause, normed.stay_no
+        order by normed.visit_no
+    )
+
+),
+
+described as (
 
     select
         deal_key || '/' || visit_no as visit_key,
@@ -144,18 +243,24 @@ timed as (
         cast(stage_rank as integer) as stage_rank,
         entered_at,
         left_at,
-        {{ business_date('entered_at') }} as entered_date,
-        {{ business_date('left_at') }} as left_date,
-        left_at is null as is_open,
-        stage = 'paused' as is_pause,
-        stage_rank is not null
-        and coalesce(stage_rank < previous_rank, false) as is_return,
+        entered_date,
+        left_date,
+        is_open,
+        is_pause,
+        is_return,
         source_of_fact,
-        extract(epoch from coalesce(left_at, {{ pass_time() }}) - entered_at)
-            as duration_s
+        duration_s,
+        stay_s,
+        cast(stay_no as integer) as stay_no,
+        stay_entered_date,
+        is_stay_end,
+        cast(time_in_stage as numeric(12, 4)) as time_in_stage,
+        limit_unit,
+        limit_value,
+        time_in_stage > limit_value as is_over_limit
 
-    from compared
+    from limited
 
 )
 
-select * from timed
+select * from described
