@@ -5,53 +5,63 @@ import pandas as pd
 
 from ingestion.demo.agency import requests as request_life
 from ingestion.demo.agency.detail_truth import Picture
-from ingestion.demo.agency.model import EMPTY, Flags, Ints, Stage, Times
+from ingestion.demo.agency.model import (
+    EMPTY,
+    Flags,
+    Ints,
+    Stage,
+    Times,
+    day_numbers,
+)
 from ingestion.demo.agency.state import until
 
-WINDOW = np.timedelta64(90 * 86400, "s")
+WINDOW_DAYS = 90
 SECONDS = 2**34
-ENDED = (request_life.POOR, request_life.SPAM, request_life.JUNK)
-REFUSED = (Stage.LOSE, Stage.APOLOGY)
+REFUSED_REQUESTS = (request_life.POOR, request_life.JUNK)
+REFUSED_DEALS = (Stage.LOSE, Stage.APOLOGY)
 
 
 def duplicates(picture: Picture) -> Flags:
     """Say which requests repeat an earlier request or deal that still counts.
 
     It is the same phone or e-mail, and when the request came the earlier one was open
-    or had been refused within 90 days. After a won deal a request is a repeat.
+    or had been refused at most 90 days before. A deal is known by its client and by
+    the request it came from. After a won deal a request is a repeat; spam is none.
     """
     requests = picture.known["request"]
-    size = requests.size
     created = requests.fixed["created_at"].to_numpy()
-    of_requests = _request_keys(picture)
-    moves = until(picture.agency.details["request"].edits["state"], _now(picture))
-    found = np.zeros(size, dtype=bool)
-    pairs = of_requests.merge(of_requests, on="key", suffixes=("", "_earlier"))
+    found = np.zeros(requests.size, dtype=bool)
+    asked = _request_keys(picture)
+    moment = picture.state.moment
+    pairs = asked.merge(asked, on="key", suffixes=("", "_earlier"))
     pairs = pairs[pairs["row_earlier"] < pairs["row"]]
     row, earlier = pairs["row"].to_numpy(), pairs["row_earlier"].to_numpy()
+    moves = until(picture.agency.details["request"].edits["state"], moment)
     state, since = _last(
         moves.rename(columns={"record": "owner"}), earlier, created[row]
     )
-    is_over = np.isin(state, ENDED)
-    is_recent = is_over & (since >= created[row] - WINDOW)
-    is_open = ~is_over & (state != request_life.CONVERTED)
-    found[row[is_open | is_recent]] = True
-    pairs = of_requests.merge(_deal_keys(picture), on="key", suffixes=("", "_deal"))
+    is_over = np.isin(state, REFUSED_REQUESTS)
+    is_open = ~is_over & ~np.isin(state, [request_life.CONVERTED, request_life.SPAM])
+    is_spam = requests.fields["state"][earlier] == request_life.SPAM
+    counts = (is_open | (is_over & _is_recent(since, created[row]))) & ~is_spam
+    found[row[counts]] = True
+    pairs = asked.merge(_deal_keys(picture, asked), on="key", suffixes=("", "_deal"))
+    born = picture.state.deals["created_at"].to_numpy()[pairs["row_deal"].to_numpy()]
+    pairs = pairs[born < created[pairs["row"].to_numpy()]]
     row, deal = pairs["row"].to_numpy(), pairs["row_deal"].to_numpy()
-    born = picture.state.deals["created_at"].to_numpy()[deal]
-    row, deal = row[born < created[row]], deal[born < created[row]]
-    moves = until(picture.agency.stage_moves, _now(picture))
-    renamed = moves.rename(columns={"deal": "owner", "stage": "value"})
-    state, since = _last(renamed, deal, created[row])
-    is_over = np.isin(state, REFUSED)
-    is_recent = is_over & (since >= created[row] - WINDOW)
+    moves = until(picture.agency.stage_moves, moment)
+    moves = moves.rename(columns={"deal": "owner", "stage": "value"})
+    state, since = _last(moves, deal, created[row])
+    is_over = np.isin(state, REFUSED_DEALS)
     is_open = ~is_over & (state != Stage.WON)
-    found[row[is_open | is_recent]] = True
+    counts = is_open | (is_over & _is_recent(since, created[row]))
+    found[row[counts]] = True
     return found
 
 
-def _now(picture: Picture) -> np.datetime64:
-    return picture.state.moment
+def _is_recent(since: Times, at: Times) -> Flags:
+    recent: Flags = day_numbers(at) - day_numbers(since) <= WINDOW_DAYS
+    return recent
 
 
 def _request_keys(picture: Picture) -> pd.DataFrame:
@@ -64,19 +74,23 @@ def _request_keys(picture: Picture) -> pd.DataFrame:
     return _keys(row, phone, owner, np.where(kind == EMPTY, EMPTY, number))
 
 
-def _deal_keys(picture: Picture) -> pd.DataFrame:
-    """List phone and e-mail of the client of every real deal: ``row``, ``key``."""
+def _deal_keys(picture: Picture, asked: pd.DataFrame) -> pd.DataFrame:
+    """List phones and e-mails of every real deal: ``row``, ``key``."""
     row = np.flatnonzero(~picture.state.is_test)
-    contact = picture.state.deals["contact"].to_numpy()[row]
+    deals = picture.state.deals.iloc[row]
+    contact = deals["contact"].to_numpy()
     clients = picture.agency.contacts.iloc[contact]
-    has_email = (clients["email_at"] <= _now(picture)).to_numpy()
-    owner = np.full(row.size, "client")
-    return _keys(
+    has_email = (clients["email_at"] <= picture.state.moment).to_numpy()
+    of_client = _keys(
         row,
         clients["phone"].to_numpy(),
-        owner,
+        np.full(row.size, "client"),
         np.where(has_email, contact + 1, EMPTY),
     )
+    come = pd.DataFrame({"deal": row, "row": deals["lead"].to_numpy()})
+    of_request = come.merge(asked, on="row")[["deal", "key"]]
+    both = [of_client, of_request.rename(columns={"deal": "row"})]
+    return pd.concat(both, ignore_index=True)
 
 
 def _keys(

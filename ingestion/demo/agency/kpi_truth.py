@@ -329,7 +329,8 @@ def keep_first_of_hour(held: pd.DataFrame) -> Flags:
 
 def _showings(ledger: Ledger) -> None:
     showings = _activities(ledger, ActivityKind.SHOWING)
-    is_over = (showings["at"] <= ledger.state.moment).to_numpy()
+    lasts = pd.to_timedelta(showings["seconds"], unit="s")
+    is_over = (showings["at"] + lasts <= ledger.state.moment).to_numpy()
     for metric, table in (
         ("showings_planned", showings),
         ("showings_held", showings[showings["is_held"]]),
