@@ -21,7 +21,7 @@ CYRILLIC = re.compile("[А-Яа-яЁё]")
 # Layer -> how its models are called.
 NAMES = {
     "staging": r"stg_[a-z0-9]+__[a-z_]+",
-    "intermediate": r"int_[a-z_]+__[a-z]+(ed|t)",
+    "intermediate": r"int_[a-z_]+__[a-z]+(ed|ld|t)",
     "core": r"(fct|dim)_[a-z_]+",
     "quality": r"(fct|dim)_[a-z_]+",
     "access": r"user_[a-z]+",
