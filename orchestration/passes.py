@@ -72,6 +72,7 @@ class Pass:
         pass_time: The moment that all its numbers speak of.
         mark: Fingerprint of everything but the rows that decides a number.
         progress: Told each stage when it starts and its seconds when it ends.
+        warnings: What landed but deserves a look, by connection.
     """
 
     warehouse: Warehouse
@@ -85,6 +86,7 @@ class Pass:
     progress: Progress
     rows_landed: dict[str, int] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     publication_id: int | None = None
     unchanged: bool = False
@@ -153,6 +155,7 @@ class Pass:
                 for table, rows in counts.items():
                     name = f"{connection.name}.{table}"
                     self.rows_landed[name] = self.rows_landed.get(name, 0) + rows
+            self.warnings[connection.name] = result.warnings
             self.connection.execute(
                 "insert into ops.loads (connection, pass_id, loaded_at)"
                 " values (%s, %s, %s)",
@@ -163,8 +166,33 @@ class Pass:
                     "insert into ops.sweeps (connection, pass_id) values (%s, %s)",
                     [connection.name, self.pass_id],
                 )
+        self._leave_out_absent(url)
+        self._keep_warnings()
         self._record("rows_landed = %s", sum(self.rows_landed.values()))
         self.unchanged = self._nothing_changed()
+
+    def _leave_out_absent(self, url: str) -> None:
+        """What a file names and the system does not have is not given: no error."""
+        present: list[Connection] = []
+        with psycopg.connect(url) as database:
+            for connection in self.connections:
+                columns = mapping.landed_columns(database, connection.schema)
+                found, absent = mapping.without_absent(connection, columns)
+                present.append(found)
+                if absent:
+                    told = self.warnings.get(connection.name, ())
+                    self.warnings[connection.name] = (*told, *absent)
+        self.connections = present
+        mapping.write_mapping(self.connections, url)
+
+    def _keep_warnings(self) -> None:
+        for connection, warnings in self.warnings.items():
+            for line, warning in enumerate(warnings, start=1):
+                self.connection.execute(
+                    "insert into ops.warnings (connection, pass_id, line, warning)"
+                    " values (%s, %s, %s, %s)",
+                    [connection, self.pass_id, line, warning],
+                )
 
     def _core(self) -> None:
         transformation.build(self.warehouse, transformation.CORE, self.variables)

@@ -32,6 +32,9 @@ def run(settings: Settings, request: PassRequest, *, say: Say) -> int:
             say(f"{place} {stage} done ({seconds:.1f} s)")
 
     done = execute(request, progress)
+    for connection, warnings in done.warnings.items():
+        for warning in warnings:
+            say(f"◆ {connection}: {warning}")
     say(_summary(done))
     return 0
 

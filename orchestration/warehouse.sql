@@ -162,6 +162,17 @@ create table if not exists ops.loads (
 
 alter table ops.loads owner to {transformer};
 
+-- What landed but deserves a look, one sentence each; doctor tells the last ones.
+create table if not exists ops.warnings (
+    connection text not null,
+    pass_id bigint not null,
+    line integer not null,
+    warning text not null,
+    primary key (connection, pass_id, line)
+);
+
+alter table ops.warnings owner to {transformer};
+
 -- One row per publication; readers ask it how fresh the numbers are.
 create table if not exists reports.publications (
     publication_id bigint generated always as identity primary key,

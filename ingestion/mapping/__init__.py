@@ -7,6 +7,7 @@ schema ``mapping`` (`write_mapping`) and dbt variables (`dbt_vars`).
 """
 
 from ingestion.mapping.entities import ALWAYS_GIVEN, ENTITIES, Entity
+from ingestion.mapping.landed import landed_columns, without_absent
 from ingestion.mapping.model import (
     AccessUser,
     Account,
@@ -44,6 +45,7 @@ from ingestion.mapping.reader import (
     load_connection,
     load_connections,
 )
+from ingestion.mapping.sources import GivenColumn, given_columns, given_entities
 from ingestion.mapping.tables import mapping_tables, write_mapping
 from ingestion.mapping.variables import DbtVar, dbt_vars, fingerprint
 
@@ -74,6 +76,7 @@ __all__ = [
     "EntitySource",
     "FileColumn",
     "FileTable",
+    "GivenColumn",
     "MappingError",
     "Setting",
     "StageLimit",
@@ -82,9 +85,13 @@ __all__ = [
     "connection_path",
     "dbt_vars",
     "fingerprint",
+    "given_columns",
+    "given_entities",
+    "landed_columns",
     "load_connection",
     "load_connections",
     "mapping_tables",
     "one_password",
+    "without_absent",
     "write_mapping",
 ]

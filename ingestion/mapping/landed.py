@@ -1,0 +1,99 @@
+"""The mapping beside what has landed: a field that the CRM does not have is not given.
+
+A misspelt or deleted field must not stop a pass: it is taken out of the mapping, told
+as a warning, and the metrics that need it say that they cannot be computed.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+
+import psycopg
+
+from ingestion.mapping.entities import ENTITIES
+from ingestion.mapping.model import Connection, EntitySource, column_name
+
+Columns = Mapping[str, Collection[str]]
+
+
+def landed_columns(database: psycopg.Connection, schema: str) -> dict[str, set[str]]:
+    """Raw table -> its columns."""
+    columns: dict[str, set[str]] = {}
+    for table, column in database.execute(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = %s",
+        [schema],
+    ):
+        columns.setdefault(str(table), set()).add(str(column))
+    return columns
+
+
+def without_absent(
+    connection: Connection, columns: Columns
+) -> tuple[Connection, tuple[str, ...]]:
+    """The connection without fields and tables that have not landed.
+
+    Args:
+        connection: As its file says.
+        columns: Raw table -> columns; a schema without tables says nothing yet.
+
+    Returns:
+        The connection and one sentence per thing that its file names in vain.
+    """
+    if connection.source == "files" or not columns:
+        return connection, ()
+    absent: list[str] = []
+    file = connection.path.name
+
+    def has(place: str, table: str, field: str) -> bool:
+        found = column_name(field) in columns.get(table, ())
+        if not found and place:
+            near = _near(field, columns.get(table, ()))
+            absent.append(f"{file}: {place}: `{table}` has no field {field}{near}")
+        return found
+
+    fields = {
+        entity: {
+            name: field
+            for name, field in named.items()
+            if has(f"fields.{entity}.{name}", _TABLES.get(entity, entity), field)
+        }
+        for entity, named in connection.fields.items()
+    }
+    roles = {
+        role: field
+        for role, field in connection.roles.items()
+        if has(f"roles.{role}", "deals", field)
+    }
+    entities: dict[str, EntitySource] = {}
+    for entity, source in connection.entities.items():
+        place = f"entities.{entity}"
+        if source.table not in columns:
+            absent.append(
+                f"{file}: {place}: the CRM gave no table {source.table}; make it there,"
+                " correct `table` or give the webhook the right to read it"
+            )
+            continue
+        own = ENTITIES[entity].own
+        kept = {
+            name: field
+            for name, field in source.fields.items()
+            # Nobody named what every portal has, so nobody is told of it.
+            if has(
+                "" if own.get(name) == field else f"{place}.fields.{name}",
+                source.table,
+                field,
+            )
+        }
+        if "source_id" in kept:
+            entities[entity] = replace(source, fields=kept)
+    present = replace(connection, fields=fields, roles=roles, entities=entities)
+    return present, tuple(absent)
+
+
+_TABLES = {"employees": "users"}
+
+
+def _near(field: str, columns: Iterable[str]) -> str:
+    near = get_close_matches(column_name(field), list(columns), n=1, cutoff=0.8)
+    return f"; did you mean {near[0].upper()}?" if near else ""
