@@ -3,32 +3,146 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 import psycopg
+from psycopg import sql
 
-from ingestion.mapping import DEAL_FIELDS, ROLES, Connection, MappingError
+from ingestion.mapping import (
+    ENTITIES,
+    Connection,
+    MappingError,
+    dbt_vars,
+    given_columns,
+    landed_columns,
+    without_absent,
+)
+from orchestration.computability import advice, lacks, read_metrics
 from orchestration.passes import home_connections
 from orchestration.postgres import PostgresError
 from orchestration.settings import Settings, SettingsError
+from orchestration.transformation import TransformationError, parse
 from orchestration.warehouse import Warehouse, WarehouseError, open_warehouse
 
 Say = Callable[[str], None]
 GOOD, NOTE, BAD = "✓", "◆", "✕"
 Finding = tuple[str, str]
 
-# What a field or role is needed for, so that a firm knows what an absent one costs.
-NEEDED_FOR = {
-    "commission": "commission_gross, revenue_net",
-    "partner_share": "revenue_net less the share of partners",
-    "contract_signed_date": "contracts_signed",
-    "advance_received_date": "advances_count",
-    "advance_amount": "advances_amount",
-    "settlement_date": "the day a deal is closed (else: the day of the won stage)",
-    "planned_settlement_date": "overdue settlements",
-    "refusal_reason": "refusals by reason",
-    "is_test": "test deals are left out",
-}
+
+@dataclass(frozen=True)
+class Question:
+    """Values of the system that a connection file gives no meaning.
+
+    Attributes:
+        what: How one of them is called.
+        section: Where the file gives it.
+        needs: Relation that has to be there.
+        query: Gives source, value and number of records.
+    """
+
+    what: str
+    section: str
+    needs: str
+    query: LiteralString
+
+
+UNMAPPED = (
+    Question(
+        "stage",
+        "stages",
+        "dbt_intermediate.int_deals__unioned",
+        """
+        select deals.source_system, deals.pipeline || ' / ' || deals.crm_stage, count(*)
+        from dbt_intermediate.int_deals__unioned as deals
+        where deals.deleted_at is null and not exists (
+            select from mapping.stages
+            where stages.connection = deals.source_system
+                and stages.pipeline = deals.pipeline
+                and stages.crm_stage = deals.crm_stage
+        )
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+    Question(
+        "channel of deals",
+        "channels",
+        "dbt_intermediate.int_deals__unioned",
+        """
+        select deals.source_system, deals.crm_channel, count(*)
+        from dbt_intermediate.int_deals__unioned as deals
+        where deals.deleted_at is null and deals.crm_channel is not null
+        and not exists (
+            select from mapping.channels
+            where channels.connection = deals.source_system
+                and channels.crm_channel = deals.crm_channel
+        )
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+    Question(
+        "channel of leads",
+        "channels",
+        "dbt_intermediate.int_leads__unioned",
+        """
+        select leads.source_system, leads.crm_channel, count(*)
+        from dbt_intermediate.int_leads__unioned as leads
+        where leads.deleted_at is null and leads.crm_channel is not null
+        and not exists (
+            select from mapping.channels
+            where channels.connection = leads.source_system
+                and channels.crm_channel = leads.crm_channel
+        )
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+    Question(
+        "deal type",
+        "deal_types",
+        "dbt_intermediate.int_deals__unioned",
+        """
+        select deals.source_system, deals.crm_type, count(*)
+        from dbt_intermediate.int_deals__unioned as deals
+        where deals.deleted_at is null and deals.crm_type is not null and not exists (
+            select from mapping.deal_types
+            where deal_types.connection = deals.source_system
+                and deal_types.crm_type = deals.crm_type
+        )
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+    Question(
+        "status of leads",
+        "lead_states",
+        "dbt_intermediate.int_leads__unioned",
+        """
+        select leads.source_system, leads.crm_status, count(*)
+        from dbt_intermediate.int_leads__unioned as leads
+        where leads.deleted_at is null and leads.crm_status is not null and not exists (
+            select from mapping.lead_states
+            where lead_states.connection = leads.source_system
+                and lead_states.crm_status = leads.crm_status
+        )
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+    Question(
+        "department of people",
+        "departments",
+        "dbt_core.dim_employees",
+        """
+        select employees.source_system,
+            coalesce(units.name || ' (' || units.source_id || ')', 'no department'),
+            count(*)
+        from dbt_core.dim_employees as employees
+        left join dbt_intermediate.int_org_units__unioned as units
+            on employees.org_unit_key = units.source_system || ':' || units.source_id
+        where employees.is_active and employees.function is null
+        group by 1, 2 order by 3 desc
+        """,
+    ),
+)
 
 
 def doctor(settings: Settings, *, say: Say) -> int:
@@ -47,8 +161,6 @@ def _look_over(settings: Settings) -> Iterator[Finding]:
         yield BAD, f"connections: {error}"
         return
     yield GOOD, "connections: " + ", ".join(one.name for one in connections)
-    for connection in connections:
-        yield from _fields(connection)
     try:
         warehouse = open_warehouse(settings)
         with psycopg.connect(warehouse.admin_url) as server:
@@ -56,66 +168,136 @@ def _look_over(settings: Settings) -> Iterator[Finding]:
     except (PostgresError, WarehouseError, psycopg.OperationalError) as error:
         yield BAD, f"server: {error}"
         return
-    yield from _numbers(warehouse, connections)
-
-
-def _fields(connection: Connection) -> Iterator[Finding]:
-    """Canonical fields that the connection maps to nothing."""
-    if connection.source == "files":
-        mapped = set(connection.files["deals"].columns) | set(
-            connection.files["deals"].constants
-        )
-    else:
-        mapped = set(connection.fields.get("deals", {}))
-    for field in DEAL_FIELDS:
-        if field in NEEDED_FOR and field not in mapped:
-            yield (
-                NOTE,
-                f"{connection.path.name}: no field for {field}; needed for "
-                f"{NEEDED_FOR[field]}",
-            )
-    for role in ROLES:
-        if role == "deal_owner" and role not in connection.roles:
-            yield (
-                NOTE,
-                f"{connection.path.name}: no field for the role {role}; closed deals "
-                "are credited to nobody",
-            )
-
-
-def _numbers(
-    warehouse: Warehouse, connections: Sequence[Connection]
-) -> Iterator[Finding]:
-    with warehouse.connect("transformer") as connection:
-        if not _exists(connection, "ops.passes"):
+    present: list[Connection] = []
+    with warehouse.connect("loader") as database:
+        for connection in connections:
+            columns = landed_columns(database, connection.schema)
+            found, absent = without_absent(connection, columns)
+            present.append(found)
+            for sentence in absent:
+                yield BAD, sentence
+    yield from _metrics(warehouse, present)
+    with warehouse.connect("transformer") as database:
+        if not _exists(database, "ops.passes"):
             yield NOTE, "warehouse: empty; ./reestr run fills it"
             return
-        failed = connection.execute(
-            "select pass_id, stage, error from ops.passes order by pass_id desc limit 1"
-        ).fetchone()
-        published = connection.execute(
-            "select publication_id, data_as_of from reports.publications"
-            " order by publication_id desc limit 1"
-        ).fetchone()
-        if failed and failed[2]:
-            yield BAD, f"last pass: {failed[0]} failed at {failed[1]}: {failed[2]}"
-        if not published:
-            yield NOTE, "publication: none yet; ./reestr run makes one"
-            return
-        moment = published[1].astimezone(ZoneInfo(connections[0].timezone))
-        yield GOOD, f"publication: {published[0]}, data as of {moment:%d.%m.%Y %H:%M}"
-        unmapped = connection.execute(
-            "select source_system, pipeline, crm_stage, count(*)"
-            " from dbt_core.fct_deals where stage = 'unmapped'"
-            " group by 1, 2, 3 order by 4 desc"
+        yield from _last_pass(database, connections)
+        yield from _unmapped(database, connections)
+
+
+def _metrics(
+    warehouse: Warehouse, connections: Sequence[Connection]
+) -> Iterator[Finding]:
+    """Metrics that wait for a field, by the field."""
+    try:
+        manifest = parse(warehouse, dict(dbt_vars(connections)))
+    except TransformationError as error:
+        yield BAD, f"metrics: {error}"
+        return
+    for lack in lacks(read_metrics(manifest), connections):
+        for metrics, words in (
+            (lack.metrics, "cannot be computed"),
+            (lack.partly, "leave it out"),
+        ):
+            if metrics:
+                names = ", ".join(
+                    f"{metric.name} «{metric.label}»" for metric in metrics
+                )
+                yield (
+                    NOTE,
+                    f"{lack.connection.path.name}: {lack.need} is not given, so these"
+                    f" {words}: {names}; needed: {advice(lack)}",
+                )
+
+
+def _last_pass(
+    database: psycopg.Connection, connections: Sequence[Connection]
+) -> Iterator[Finding]:
+    """How the last pass ended, what it warned of, and what readers see."""
+    failed = database.execute(
+        "select pass_id, stage, error from ops.passes order by pass_id desc limit 1"
+    ).fetchone()
+    if failed and failed[2]:
+        yield BAD, f"last pass: {failed[0]} failed at {failed[1]}: {failed[2]}"
+    for connection, warning in database.execute(
+        "select warnings.connection, warnings.warning from ops.warnings"
+        " join (select connection, max(pass_id) as pass_id from ops.loads"
+        " group by connection) as last using (connection, pass_id)"
+        " order by warnings.connection, warnings.line"
+    ).fetchall():
+        yield NOTE, f"last landing of {connection}: {warning}"
+    published = database.execute(
+        "select publication_id, data_as_of from reports.publications"
+        " order by publication_id desc limit 1"
+    ).fetchone()
+    if not published:
+        yield NOTE, "publication: none yet; ./reestr run makes one"
+        return
+    moment = published[1].astimezone(ZoneInfo(connections[0].timezone))
+    yield GOOD, f"publication: {published[0]}, data as of {moment:%d.%m.%Y %H:%M}"
+
+
+def _unmapped(
+    database: psycopg.Connection, connections: Sequence[Connection]
+) -> Iterator[Finding]:
+    """Values of the systems that the files give no meaning, with counts."""
+    files = {connection.name: connection.path.name for connection in connections}
+    for question in UNMAPPED:
+        if not _exists(database, question.needs):
+            continue
+        for source, value, records in database.execute(question.query).fetchall():
+            yield (
+                BAD,
+                f"{files.get(source, source)}: {question.what} {value!r} is not mapped"
+                f" ({records} records): add it to the section {question.section}",
+            )
+    for connection in connections:
+        yield from _unmapped_values(database, connection)
+
+
+def _unmapped_values(
+    database: psycopg.Connection, connection: Connection
+) -> Iterator[Finding]:
+    """Texts of lists that have no canonical code."""
+    if not _exists(database, f"dbt_staging.stg_{connection.source}__codes"):
+        return
+    for column in given_columns(connection):
+        entity = ENTITIES.get(column.entity)
+        # The type of an activity is told by two fields; its union tells the rest.
+        if (
+            entity is None
+            or column.field not in entity.codes
+            or column.field == "activity_type"
+        ):
+            continue
+        rows = database.execute(
+            sql.SQL(
+                "select coalesce(codes.label, cast(raw.{column} as text)), count(*)"
+                " from {raw} as raw left join {codes} as codes"
+                " on codes.entity = %s and codes.field = %s"
+                " and codes.source_value = cast(raw.{column} as text)"
+                " where cast(raw.{column} as text) <> '' and codes.code is null"
+                " and not exists (select from mapping.value_codes as said"
+                " where said.connection = %s and said.entity = %s and said.field = %s"
+                " and said.value in (codes.label, cast(raw.{column} as text)))"
+                " group by 1 order by 2 desc"
+            ).format(
+                column=sql.Identifier(column.column),
+                raw=sql.Identifier(connection.schema, column.table),
+                codes=sql.Identifier("dbt_staging", f"stg_{connection.source}__codes"),
+            ),
+            [
+                *(column.entity, column.field),
+                *(connection.name, column.entity, column.field),
+            ],
         ).fetchall()
-    names = {connection.name: connection.path.name for connection in connections}
-    for source, pipeline, stage, deals in unmapped:
-        yield (
-            BAD,
-            f"{names.get(source, source)}: stage {stage!r} of pipeline {pipeline!r} is "
-            f"not mapped ({deals} deals): add it to the section stages",
-        )
+        for value, records in rows:
+            yield (
+                NOTE,
+                f"{connection.path.name}: value {value!r} of {column.entity}."
+                f"{column.field} has no code ({records} records): add it,"
+                f" with a code or empty, to entities.{column.entity}.values.{column.field}",
+            )
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

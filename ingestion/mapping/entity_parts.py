@@ -84,7 +84,8 @@ class EntityParts(Parts):
             values[canonical] = {}
             for text, code_part, line in self.block(block, canonical).items():
                 code = self.text(code_part, text)
-                if known and code not in known:
+                # An empty code says that the value has none on purpose.
+                if known and code and code not in known:
                     self.problems.add(
                         line,
                         f"unknown code `{code}` of {canonical} in entities.{name}"

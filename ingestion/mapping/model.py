@@ -122,7 +122,8 @@ class EntitySource:
     Attributes:
         table: Raw table.
         fields: Canonical field -> source field, those of every portal included.
-        values: Canonical field -> text or raw value of the system -> canonical code.
+        values: Canonical field -> text or raw value of the system -> canonical code,
+            empty where the value has none on purpose.
     """
 
     table: str

@@ -235,7 +235,8 @@ def _rows(connection: Connection) -> dict[str, list[Row]]:
             for given in given_columns(connection)
         ],
         "value_codes": [
-            own | {"entity": entity, "field": name, "value": value, "code": code}
+            own
+            | {"entity": entity, "field": name, "value": value, "code": code or None}
             for entity, source in connection.entities.items()
             for name, codes in source.values.items()
             for value, code in codes.items()
