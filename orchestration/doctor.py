@@ -295,8 +295,9 @@ def _unmapped_values(
             yield (
                 NOTE,
                 f"{connection.path.name}: value {value!r} of {column.entity}."
-                f"{column.field} has no code ({records} records): add it,"
-                f" with a code or empty, to entities.{column.entity}.values.{column.field}",
+                f"{column.field} has no code ({records} records): add it to"
+                f" entities.{column.entity}.values.{column.field}, empty where it has"
+                " none on purpose",
             )
 
 
