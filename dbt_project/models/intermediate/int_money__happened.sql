@@ -14,6 +14,12 @@ valued as (
         deals.lost_date,
         deals.price,
         staged.loss_depth,
+        case when deals.price is not null then 'with_price' else 'without_price' end
+            as price_detail,
+        case
+            when values_of_deal.commission_gross is not null then 'with_commission'
+            else 'without_commission'
+        end as commission_detail,
         values_of_deal.*,
         -- A later refund lowers the revenue on its own date.
         values_of_deal.revenue_net + values_of_deal.commission_refunds
@@ -60,6 +66,17 @@ payments as (
 
 ),
 
+-- The later reservation is the one that should not have been made.
+double_bookings as (
+
+    select
+        *,
+        second_deal_key as deal_key
+
+    from {{ ref('fct_double_bookings') }}
+
+),
+
 -- One event type has one amount; a deal that closes is several facts of its day.
 {% set facts = [
     ('contract_signed', 'contracts', 'contract_key', 'signed_date', 'contract_owner',
@@ -72,12 +89,12 @@ payments as (
         'holder', 'refunded_amount', "outcome = 'refunded'"),
     ('advance_forfeited', 'advances', 'advance_key', 'outcome_date', 'deal_owner',
         'holder', 'forfeited_amount', "outcome = 'forfeited_agency'"),
-    ('deal_closed', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null', 'price',
-        'true'),
+    ('deal_closed', 'valued', 'deal_key', 'closing_date', 'deal_owner',
+        'commission_detail', 'price', 'true'),
     ('sides_closed', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
         'deal_sides', 'true'),
-    ('commission_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
-        'commission_gross', 'true'),
+    ('commission_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner',
+        'price_detail', 'commission_gross', 'true'),
     ('discount_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner', 'null',
         'discounts', 'discounts <> 0'),
     ('partner_share_recognised', 'valued', 'deal_key', 'closing_date', 'deal_owner',
@@ -94,6 +111,8 @@ payments as (
         'direction', 'signed_amount', 'true'),
     ('deal_lost', 'valued', 'deal_key', 'lost_date', 'deal_owner', 'loss_depth',
         'lost_commission', 'true'),
+    ('double_booking', 'double_bookings', 'double_booking_key', 'overlap_date',
+        'deal_owner', 'second_kind', 'overlap_minutes', 'true'),
 ] -%}
 
 happened as (

@@ -8,7 +8,11 @@ deals as (
         deals.outcome,
         money.commission_receivable,
         money.ageing_code,
-        money.commission_prepaid
+        money.commission_prepaid,
+        money.commission_agreed,
+        money.commission_current,
+        money.commission_drift,
+        money.invoice_vs_contract_gap
 
     from {{ ref('int_deals__counted') }} as deals
 
@@ -28,6 +32,13 @@ advances as (
 
     select * from {{ ref('fct_advances') }}
     where is_held
+
+),
+
+invoices as (
+
+    select * from {{ ref('fct_invoices') }}
+    where payment_remainder > 0
 
 ),
 
@@ -82,6 +93,16 @@ idle_units as (
         'commission_receivable', 'commission_receivable > 0'),
     ('commission_prepaid', 'deals', 'deal_key', 'deal_owner', 'null', 'null',
         'commission_prepaid', 'commission_prepaid > 0'),
+    ('commission_agreed', 'deals', 'deal_key', 'deal_owner', 'null', 'null',
+        'commission_agreed', "outcome = 'open' and commission_agreed is not null"),
+    ('commission_current', 'deals', 'deal_key', 'deal_owner', 'null', 'null',
+        'commission_current', "outcome = 'open' and commission_current is not null"),
+    ('commission_drift', 'deals', 'deal_key', 'deal_owner', 'null', 'null',
+        'commission_drift', "outcome = 'open' and commission_drift <> 0"),
+    ('invoice_unpaid', 'invoices', 'invoice_key', 'deal_owner', 'null', 'ageing_code',
+        'payment_remainder', 'true'),
+    ('invoice_gap', 'deals', 'deal_key', 'deal_owner', 'null', 'null',
+        'invoice_vs_contract_gap', 'invoice_vs_contract_gap <> 0'),
     ('reservation_active', 'reservations', 'reservation_key', 'deal_owner',
         'author_key', 'kind', 'reserve_days', 'true'),
     ('reservation_idle', 'reservations', 'reservation_key', 'deal_owner', 'author_key',
