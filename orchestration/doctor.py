@@ -182,7 +182,7 @@ def _look_over(settings: Settings) -> Iterator[Finding]:
             yield NOTE, "warehouse: empty; ./reestr run fills it"
             return
         yield from _last_pass(database, connections)
-        yield from _unmapped(database, connections)
+        yield from _unmapped(database, present)
 
 
 def _metrics(

@@ -38,6 +38,7 @@ from ingestion.sources.bitrix24.settings import (
     INVOICES,
     ITEM_USERFIELDS,
     LEAD_TYPE,
+    LEADS,
     LISTED,
     OVERLAP,
     OWNERS_AT_ONCE,
@@ -169,7 +170,7 @@ class PortalReading:
             total = dictionaries.totals.get(table.name)
             for start in _further_pages(table, rows[table.name], total):
                 commands[f"{table.name}_{start}"] = _whole(table, start=start)
-        types = {LEAD_TYPE: None, INVOICE_TYPE: INVOICES, **processes}
+        types = {LEAD_TYPE: LEADS, INVOICE_TYPE: INVOICES, **processes}
         for type_id in types:
             commands[f"{_FIELDS_OF}{type_id}"] = Command(
                 ITEM_USERFIELDS.method, {"entityTypeId": type_id}
@@ -203,16 +204,17 @@ class PortalReading:
             f"webhook the right {table.right}"
         )
 
-    def _learn_fields(
-        self, type_id: int, items: Table | None, described: JsonValue
-    ) -> None:
+    def _learn_fields(self, type_id: int, items: Table, described: JsonValue) -> None:
         """Take the fields of a type: rows of a dictionary and columns of its table."""
         self.tables[ITEM_USERFIELDS.name].first_page += item_userfields(
             type_id, described
         )
-        if items:
-            state = self.tables[items.name]
-            state.kinds |= item_kinds(described) | dict(self._landed.kinds(items.name))
+        kinds = item_kinds(described)
+        if items is LEADS:
+            # The list of leads is of the older kind: only user fields have one name.
+            kinds = {name: kind for name, kind in kinds.items() if name[:3] == "uf_"}
+        state = self.tables[items.name]
+        state.kinds |= kinds | dict(self._landed.kinds(items.name))
 
     def batches(self, table: Table) -> Iterator[pa.Table]:
         """Rows of a table that differ from what has landed.
