@@ -7,23 +7,37 @@ in both Python environments: nothing but the standard library and ``yaml``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import cast
 
-from bi.units import Unit, UnknownUnitError, unit
+from bi.manifest import (
+    CatalogError,
+    Manifest,
+    Node,
+    meta_of,
+    one_line,
+    text_of,
+)
+from bi.metrics import FROM_ROWS, Metric, ratio, read_metrics
+from bi.units import Unit, unit
+
+__all__ = [
+    "AccessRule",
+    "Catalog",
+    "CatalogError",
+    "Column",
+    "Dataset",
+    "Metric",
+    "read_catalog",
+]
 
 #: Published tables that pages and workbooks show; ``access`` is for the locks only.
 SHOWN_SCHEMAS = ("reports", "quality")
 
 _PUBLIC = "public"
 _READER = "{reader}"
-
-
-class CatalogError(Exception):
-    """The manifest does not say what a screen needs; the text names file and line."""
 
 
 @dataclass(frozen=True)
@@ -53,42 +67,6 @@ class Column:
         return self.data_type.startswith(
             ("numeric", "integer", "bigint", "smallint", "int", "double", "real")
         )
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One business number, as charts and workbooks show it.
-
-    Attributes:
-        label: Russian title: series name and Excel header.
-        unit: Name of a unit; decides the number format on screen and in the cell.
-        kind: ``sum``, ``count``, ``count_distinct``, ``median``, ``percentile``,
-            ``stock``, ``ratio`` or ``mart``.
-        model: The fact it is computed from; empty for a ratio.
-        expr: SQL of the measure over its fact.
-        numerator: Metric above the line of a ratio.
-        denominator: Metric below the line.
-        file: Where its block is, with the line.
-    """
-
-    name: str
-    label: str
-    description: str
-    formula: str
-    owner: str
-    unit: str
-    kind: str
-    model: str = ""
-    expr: str = ""
-    numerator: str = ""
-    denominator: str = ""
-    file: str = ""
-
-    @property
-    def tooltip(self) -> str:
-        """Meaning, formula and owner in one line."""
-        parts = (self.description, self.formula, self.owner)
-        return " · ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
@@ -174,67 +152,15 @@ class Catalog:
             below = self.expression(known.denominator, dataset)
             if above is None or below is None:
                 return None
-            return f"1.0 * {above} / nullif({below}, 0)"
+            return ratio(above, below)
+        if known.kind == "mart":
+            return known.aggregate if dataset == known.model else None
+        if known.kind in FROM_ROWS:
+            is_there = dataset in (known.model, known.dataset)
+            return known.aggregate if is_there else None
         if metric in self.datasets[dataset].columns:
             return f"sum({metric})"
-        if known.model != dataset:
-            return None
-        if known.kind == "count_distinct":
-            return f"count(distinct {known.expr})"
-        return f"{known.kind}({known.expr})"
-
-
-class _Config(TypedDict, total=False):
-    meta: dict[str, object]
-
-
-class _ManifestColumn(TypedDict, total=False):
-    name: str
-    description: str
-    data_type: str | None
-    config: _Config
-
-
-class _Node(TypedDict, total=False):
-    name: str
-    resource_type: str
-    schema: str
-    description: str
-    columns: dict[str, _ManifestColumn]
-    config: _Config
-    original_file_path: str
-    patch_path: str | None
-
-
-class _Measure(TypedDict, total=False):
-    name: str
-    agg: str
-    expr: str | None
-    label: str | None
-    description: str | None
-    config: _Config
-
-
-class _SemanticModel(TypedDict, total=False):
-    measures: list[_Measure]
-    node_relation: dict[str, str]
-    original_file_path: str
-
-
-class _MetricNode(TypedDict, total=False):
-    name: str
-    label: str
-    description: str
-    type: str
-    type_params: dict[str, object]
-    config: _Config
-    original_file_path: str
-
-
-class _Manifest(TypedDict):
-    nodes: dict[str, _Node]
-    semantic_models: dict[str, _SemanticModel]
-    metrics: dict[str, _MetricNode]
+        return known.aggregate if dataset == known.model else None
 
 
 @dataclass
@@ -282,6 +208,7 @@ def read_catalog(
     *,
     tables: Mapping[str, Mapping[str, str]] | None = None,
     currency: str = "RUB",
+    missing: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Read dbt's manifest.
 
@@ -291,13 +218,18 @@ def read_catalog(
             table of parts takes its columns from the metrics, so the manifest alone
             does not name them.
         currency: Reporting currency of the firm.
+        missing: Metric to why no connected source can give it, as the published
+            dictionary has it.
 
     Raises:
-        CatalogError: a metric lacks its label or unit, or an access rule is unknown.
+        CatalogError: a metric lacks its label or unit or is of an unknown kind, or an
+            access rule is unknown.
     """
-    content = cast("_Manifest", json.loads(manifest.read_text(encoding="utf-8")))
+    content = cast("Manifest", json.loads(manifest.read_text(encoding="utf-8")))
     project = manifest.parent.parent
-    metrics = {metric.name: metric for metric in _metrics(content, project)}
+    metrics = {
+        metric.name: metric for metric in read_metrics(content, project, missing or {})
+    }
     rules = {rule.name: rule for rule in _rules(content)}
     labels = _Labels()
     models = [
@@ -323,7 +255,7 @@ def read_catalog(
         datasets[node["name"]] = Dataset(
             name=node["name"],
             schema=schema,
-            description=_one_line(node.get("description", "")),
+            description=one_line(node.get("description", "")),
             columns={
                 name: labels.complete(column, metrics)
                 for name, column in columns.items()
@@ -334,49 +266,37 @@ def read_catalog(
     return Catalog(datasets=datasets, metrics=metrics, rules=rules, currency=currency)
 
 
-def _published_schema(node: _Node) -> str | None:
-    schema = _text(_meta(node.get("config")), "published_schema")
+def _published_schema(node: Node) -> str | None:
+    schema = text_of(meta_of(node.get("config")), "published_schema")
     return schema if schema in SHOWN_SCHEMAS else None
 
 
-def _meta(config: _Config | None) -> dict[str, object]:
-    return (config or {}).get("meta") or {}
-
-
-def _text(meta: Mapping[str, object], key: str) -> str:
-    return str(meta.get(key) or "")
-
-
-def _one_line(text: str | None) -> str:
-    return re.sub(r"\s+", " ", text or "").strip()
-
-
-def _described_in(node: _Node) -> str:
+def _described_in(node: Node) -> str:
     patch = node.get("patch_path")
     return patch.split("://", 1)[-1] if patch else node["original_file_path"]
 
 
-def _columns(node: _Node) -> Iterator[Column]:
+def _columns(node: Node) -> Iterator[Column]:
     for name, column in node.get("columns", {}).items():
-        meta = _meta(column.get("config"))
+        meta = meta_of(column.get("config"))
         yield Column(
             name=name,
-            label=_text(meta, "label"),
-            description=_one_line(column.get("description")),
-            unit=_text(meta, "unit"),
+            label=text_of(meta, "label"),
+            description=one_line(column.get("description")),
+            unit=text_of(meta, "unit"),
             data_type=(column.get("data_type") or "").lower(),
         )
 
 
-def _rules(content: _Manifest) -> Iterator[AccessRule]:
+def _rules(content: Manifest) -> Iterator[AccessRule]:
     for node in content["nodes"].values():
-        rules = _meta(node.get("config")).get("row_access_rules") or {}
+        rules = meta_of(node.get("config")).get("row_access_rules") or {}
         for name, fields in cast("dict[str, dict[str, str]]", rules).items():
-            yield AccessRule(name=name, predicate=_one_line(fields["predicate"]))
+            yield AccessRule(name=name, predicate=one_line(fields["predicate"]))
 
 
-def _access(node: _Node, rules: Mapping[str, AccessRule]) -> AccessRule | None:
-    name = _text(_meta(node.get("config")), "row_access")
+def _access(node: Node, rules: Mapping[str, AccessRule]) -> AccessRule | None:
+    name = text_of(meta_of(node.get("config")), "row_access")
     if name == _PUBLIC:
         return None
     if name not in rules:
@@ -385,59 +305,3 @@ def _access(node: _Node, rules: Mapping[str, AccessRule]) -> AccessRule | None:
             f"{', '.join([_PUBLIC, *rules])} ({_described_in(node)})"
         )
     return rules[name]
-
-
-def _metrics(content: _Manifest, project: Path) -> Iterator[Metric]:
-    measures = {
-        measure["name"]: (measure, model)
-        for model in content["semantic_models"].values()
-        for measure in model["measures"]
-    }
-    for node in content["metrics"].values():
-        name = node["name"]
-        place = _place(project, node["original_file_path"], name)
-        meta = _meta(node.get("config"))
-        measure, model = measures.get(name, (None, None))
-        if measure is not None:
-            # dbt copies label and description from the measure, but not its meta.
-            meta = {**_meta(measure.get("config")), **meta}
-        unit_name = _text(meta, "unit")
-        if not node.get("label") or not unit_name:
-            missing = "label" if not node.get("label") else "unit in meta"
-            raise CatalogError(f"metric {name}: no {missing} ({place})")
-        try:
-            unit(unit_name)
-        except UnknownUnitError as error:
-            raise CatalogError(f"metric {name}: {error} ({place})") from error
-        yield Metric(
-            name=name,
-            label=node["label"],
-            description=_one_line(
-                measure.get("description") if measure else node.get("description")
-            ),
-            formula=_one_line(_text(meta, "formula")),
-            owner=_text(meta, "owner"),
-            unit=unit_name,
-            kind=measure["agg"] if measure else node["type"],
-            model=model["node_relation"]["alias"] if model else "",
-            expr=(measure.get("expr") or name) if measure else "",
-            numerator=_operand(node, "numerator"),
-            denominator=_operand(node, "denominator"),
-            file=place,
-        )
-
-
-def _operand(node: _MetricNode, side: str) -> str:
-    operand = node["type_params"].get(side)
-    return cast("dict[str, str]", operand)["name"] if operand else ""
-
-
-def _place(project: Path, file: str, name: str) -> str:
-    """Give file and line of a metric's block; the manifest has no lines."""
-    path = project / file
-    if path.is_file():
-        block = re.compile(rf"^\s*-\s+(\{{\s*)?name:\s*{re.escape(name)}\b")
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if block.match(line):
-                return f"{file}:{number}"
-    return file

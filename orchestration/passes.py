@@ -18,7 +18,7 @@ import psycopg
 
 from ingestion import mapping
 from ingestion.mapping import Connection
-from orchestration import transformation
+from orchestration import metrics, transformation
 from orchestration.checks import check
 from orchestration.locks import pass_lock
 from orchestration.publication import publish, published_models
@@ -195,15 +195,19 @@ class Pass:
                 )
 
     def _core(self) -> None:
+        # A broken block stops here, before a table is built from it.
+        metrics.check_blocks(self.warehouse, self.variables)
         transformation.build(self.warehouse, transformation.CORE, self.variables)
 
     def _check(self) -> None:
         self.findings = check(self.warehouse, run_id=self.pass_id)
 
     def _reports(self) -> None:
+        metrics.prove(self.warehouse, ["dbt_core"])
         transformation.build(self.warehouse, transformation.REPORTS, self.variables)
 
     def _publish(self) -> None:
+        metrics.prove(self.warehouse, ["dbt_core", "dbt_reports"])
         models = published_models(transformation.manifest_file(self.warehouse))
         done = publish(self.warehouse, models, pass_id=self.pass_id)
         self.publication_id = done.publication_id

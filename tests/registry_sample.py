@@ -273,6 +273,7 @@ def _metrics() -> dict[str, object]:
             "type_params": {},
             "config": {
                 "meta": {
+                    "kind": "sum",
                     "unit": "money",
                     "owner": "Финансы",
                     "formula": "Σ комиссия − доля партнёров",

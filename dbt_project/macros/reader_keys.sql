@@ -22,3 +22,16 @@
         '{}'
     )
 {%- endmacro %}
+
+{# Who may read a fact without money: the company, the units above in the family of its
+   role, and the person. #}
+{% macro fact_reader_keys(family, employee_key, ancestor_keys) -%}
+    array_remove(array['rows/company', 'rows/employee:' || {{ employee_key }}], null)
+    || coalesce(
+        (
+            select array_agg('rows/' || {{ family }} || ':' || units.org_unit_key)
+            from unnest({{ ancestor_keys }}) as units (org_unit_key)
+        ),
+        '{}'
+    )
+{%- endmacro %}

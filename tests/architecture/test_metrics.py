@@ -5,91 +5,87 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from typing import Any
 
+import pytest
+
+from bi.catalog import Catalog, read_catalog
+from bi.metrics import Metric, check_metrics, example_query
 from bi.units import unit
 from ingestion.demo.agency.ground_truth import METRICS
+from orchestration.metrics import canonical_fields
+from orchestration.transformation import manifest_file
 from tests.agency_home import AgencyHome
 from tests.architecture.conftest import Manifest
 
 CYRILLIC = re.compile("[А-Яа-яЁё]")
-BASES = {"event", "cohort", "stock", "accrual", "cash"}
-TOLD = ("formula", "owner", "unit", "role", "date", "basis", "additivity", "gives")
 
 
-def measures(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    return {
-        measure["name"]: {**measure, "fact": model["node_relation"]["alias"]}
-        for model in manifest["semantic_models"].values()
-        for measure in model["measures"]
-    }
+@pytest.fixture(scope="module")
+def catalog(agency_home: AgencyHome) -> Catalog:
+    return read_catalog(manifest_file(agency_home.warehouse))
 
 
-def blocks(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Label, description and meta of every metric, with the measure it comes from."""
-    known = measures(manifest)
-    return {
-        metric["name"]: {
-            "metric": metric,
-            "meta": {
-                **known.get(metric["name"], {"config": {"meta": {}}})["config"]["meta"],
-                **metric["config"]["meta"],
-            },
-        }
-        for metric in manifest["metrics"].values()
-    }
-
-
-def test_every_metric_is_complete(manifest: Manifest) -> None:
-    found = blocks(manifest)
-    assert set(found) >= {*METRICS, "avg_ticket", "win_rate"}
-    assert set(measures(manifest)) <= set(found)
-    for name, block in found.items():
-        metric, meta = block["metric"], block["meta"]
-        for text in (metric["label"], metric["description"]):
+def test_every_metric_is_complete(catalog: Catalog) -> None:
+    assert set(catalog.metrics) >= {*METRICS, "avg_ticket", "win_rate"}
+    check_metrics(catalog.metrics, tables=catalog.datasets, fields=canonical_fields())
+    for name, metric in catalog.metrics.items():
+        for text in (metric.label, metric.description, metric.formula, metric.owner):
             assert CYRILLIC.search(text), name
-        assert metric["description"].endswith("."), name
-        for key in TOLD:
-            assert meta.get(key) not in (None, ""), f"{name}: {key}"
-        assert CYRILLIC.search(meta["formula"]), name
-        assert CYRILLIC.search(meta["owner"]), name
-        assert unit(meta["unit"], "RUB"), name
-        assert meta["basis"] in BASES, name
-        assert meta["additivity"] in {"A", "S", "N"}, name
-        assert (meta["additivity"] == "N") == (metric["type"] == "ratio"), name
-        assert len(meta["example"]) > 1, f"{name}: one row proves no condition"
+        assert metric.description.endswith("."), name
+        assert unit(metric.unit, "RUB"), name
+        rows = [row for rows in metric.example.values() for row in rows]
+        assert len(rows) > 1, f"{name}: one row proves no condition"
 
 
-def test_a_label_names_one_metric(manifest: Manifest) -> None:
-    labels = [block["metric"]["label"] for block in blocks(manifest).values()]
+def test_every_measure_is_a_metric(manifest: Manifest, catalog: Catalog) -> None:
+    """A column of a mart without a metric would have no label and no meaning."""
+    for model in manifest["semantic_models"].values():
+        for measure in model["measures"]:
+            assert measure["name"] in catalog.metrics
+
+
+def test_a_label_names_one_metric(catalog: Catalog) -> None:
+    labels = [metric.label for metric in catalog.metrics.values()]
     assert len(set(labels)) == len(labels)
 
 
-def compiled(manifest: Manifest, metric: dict[str, Any]) -> tuple[str, str]:
-    """The fact of a metric and its SQL over that fact's rows."""
-    known = measures(manifest)
-    if metric["type"] == "ratio":
-        above = known[metric["type_params"]["numerator"]["name"]]
-        below = known[metric["type_params"]["denominator"]["name"]]
-        assert above["fact"] == below["fact"]
-        return above["fact"], f"{aggregate(above)} / nullif({aggregate(below)}, 0)"
-    measure = known[metric["name"]]
-    return measure["fact"], aggregate(measure)
-
-
-def aggregate(measure: dict[str, Any]) -> str:
-    return f"{measure['agg']}({measure['expr'] or measure['name']})"
-
-
 def test_every_example_gives_what_it_promises(
-    manifest: Manifest, agency_home: AgencyHome
+    catalog: Catalog, agency_home: AgencyHome
 ) -> None:
     """Run in PostgreSQL over rows of the fact's own type."""
-    for name, block in blocks(manifest).items():
-        fact, expression = compiled(manifest, block["metric"])
-        [(value,)] = agency_home.rows(
-            f"select {expression} from"
-            f" jsonb_populate_recordset(null::dbt_core.{fact}, %s::jsonb)",
-            [json.dumps(block["meta"]["example"])],
+    for name, metric in catalog.metrics.items():
+        value = example_value(agency_home, catalog, metric)
+        if metric.gives is None:
+            assert value is None, name
+        else:
+            assert Decimal(str(value)) == Decimal(str(metric.gives)), name
+
+
+def test_a_drill_list_sums_to_the_number(
+    catalog: Catalog, agency_home: AgencyHome
+) -> None:
+    """Contributions of the records under the predicate are the number itself."""
+    checked = 0
+    for name, metric in catalog.metrics.items():
+        if metric.kind not in ("sum", "stock"):
+            continue
+        drill = metric.drill_down
+        fact = f"{metric.schema}.{metric.model}"
+        [(listed, summed)] = agency_home.rows(
+            f"select (select sum({drill.contribution}) from {fact}"
+            f" where {drill.predicate}), (select {metric.aggregate} from {fact})"
         )
-        assert Decimal(str(value)) == Decimal(str(block["meta"]["gives"])), name
+        assert listed == summed, name
+        checked += 1
+    assert checked > 10
+
+
+def example_value(home: AgencyHome, catalog: Catalog, metric: Metric) -> object:
+    rows = metric.example
+    with home.warehouse.connect("transformer") as connection:
+        found = connection.execute(
+            f"select {example_query(metric, catalog.metrics)}".encode(),
+            {fact: json.dumps(part) for fact, part in rows.items()},
+        ).fetchone()
+    assert found is not None
+    return found[0]

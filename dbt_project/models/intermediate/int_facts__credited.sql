@@ -1,5 +1,7 @@
 {# What happened, and what is held today: one shape, one rule of credit. #}
-{%- set happened = ['int_money__happened', 'int_meetings__happened'] -%}
+{%- set happened = [
+    'int_money__happened', 'int_meetings__happened', 'int_deals__measured',
+] -%}
 {%- set held = ['int_deals__held', 'int_money__held'] -%}
 
 with
@@ -142,8 +144,10 @@ split as (
             ) }} as numeric(9, 4)
         ) as credit_weight,
         cast(
-            {{ split_amount(
-                'amount', 'weight', 'total_weight', 'fact_type, fact_key', 'credited_key'
+            -- A negative amount is split like its opposite.
+            sign(amount) * {{ split_amount(
+                'abs(amount)', 'weight', 'total_weight', 'fact_type, fact_key',
+                'credited_key'
             ) }} as numeric(18, 2)
         ) as credited_amount,
         true as is_shared

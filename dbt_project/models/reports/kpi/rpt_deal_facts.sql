@@ -1,0 +1,64 @@
+{# Records for medians and distinct counts, which no sum of parts can give: every fact once
+   for every unit that it is credited to. Keys, dates and measures, no amounts of money. #}
+{%- set measured = ['deal_cycle_measured'] -%}
+
+with
+
+facts as (
+
+    select * from {{ ref('fct_deal_events') }}
+    where event_type in ('{{ measured | join("', '") }}')
+
+),
+
+roles as (
+
+    select * from {{ ref('roles') }}
+
+),
+
+levelled as (
+    {{ facts_by_level('facts', [
+        'event_type', 'fact_key', 'detail', 'deal_key', 'role', 'event_date',
+        'event_month', 'deal_type_label', 'pipeline_label', 'channel_label',
+    ]) }}
+
+),
+
+keyed as (
+
+    select
+        {{ surrogate_key([
+            'levelled.level', 'levelled.event_type', 'levelled.fact_key',
+            'levelled.employee_key', 'levelled.ancestor_keys',
+        ]) }} as fact_row_key,
+        levelled.level,
+        {{ level_labels('levelled.level') }} as level_label,
+        levelled.event_type,
+        levelled.fact_key,
+        levelled.detail,
+        levelled.deal_key,
+        levelled.event_date,
+        levelled.event_month,
+        levelled.employee_key,
+        levelled.employee_name,
+        levelled.group_key,
+        levelled.group_name,
+        levelled.department_key,
+        levelled.department_name,
+        levelled.deal_type_label,
+        levelled.pipeline_label,
+        levelled.channel_label,
+        levelled.amount,
+        {{ fact_reader_keys(
+            'roles.family', 'levelled.employee_key', 'levelled.ancestor_keys'
+        ) }} as reader_keys
+
+    from levelled
+
+    inner join roles
+        on levelled.role = roles.role
+
+)
+
+select * from keyed
