@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ingestion.demo.agency.ground_truth import (
+from ingestion.demo.agency.detail_truth import picture_of
+from ingestion.demo.agency.ground_truth import defects, write_ground_truth
+from ingestion.demo.agency.kpi_truth import (
     METRICS,
     closing_days,
-    defects,
     keep_first_of_hour,
     kpi_credits,
     split_money,
-    write_ground_truth,
 )
 from ingestion.demo.agency.life import simulate
 from ingestion.demo.agency.model import Agency, Stage, end_of_day
@@ -52,6 +52,15 @@ def state() -> State:
 @cache
 def found() -> pd.DataFrame:
     return defects(state())
+
+
+@cache
+def sums() -> dict[str, int]:
+    """Ten-thousandths and kopecks by metric."""
+    credited = kpi_credits(picture_of(agency(), state()), [])
+    return {
+        str(k): int(v) for k, v in credited.groupby("metric")["value"].sum().items()
+    }
 
 
 @cache
@@ -106,26 +115,36 @@ def test_months_and_people_add_up_to_the_totals(written: Path) -> None:
 
 
 def test_closed_deals_and_money_are_those_of_the_portal() -> None:
-    deals = portal().query("IS_TEST == '0' and stage == 'WON'")
+    rows = portal_rows(agency(), NOW)
+    deals = portal().query("IS_TEST == '0' and stage == 'WON'").set_index("ID")
     closing = deals["SETTLEMENT_DATE"].fillna(deals["MOVED_TIME"]).str[:10]
     deals = deals[closing <= TODAY.isoformat()]
-    sums = kpi_credits(agency(), state()).groupby("metric")["value"].sum()
-    assert sums["deals_closed"] == len(deals) * 10_000
-    commission = deals["COMMISSION"].fillna(0)
-    revenue = commission - deals["PARTNER_SHARE"].fillna(0)
-    assert sums["commission_gross"] == round(commission.sum() * 100)
-    assert sums["revenue_net"] == round(revenue.sum() * 100)
+    assert sums()["deals_closed"] == len(deals) * 10_000
+    lines = rows["productrow"].set_index("OWNER_ID")[["PRICE", "DISCOUNT_SUM"]]
+    lines = lines.astype(float).groupby(level=0).sum()
+    agreed = (lines["PRICE"] + lines["DISCOUNT_SUM"]).reindex(deals.index)
+    gross = agreed.fillna(deals["COMMISSION"]).fillna(0)
+    assert sums()["commission_gross"] == round(gross.sum() * 100)
+    discounts = lines["DISCOUNT_SUM"].reindex(deals.index).sum()
+    assert sums()["discounts"] == round(discounts * 100)
 
 
 def test_contracts_and_advances_are_those_of_the_portal() -> None:
-    real = portal().query("IS_TEST == '0'")
-    sums = kpi_credits(agency(), state()).groupby("metric")["value"].sum()
-    for metric, name in (
-        ("contracts_signed", "CONTRACT_DATE"),
-        ("advances_count", "ADVANCE_DATE"),
+    rows = portal_rows(agency(), NOW)
+    real = portal().query("IS_TEST == '0'").set_index("ID")
+    papers = rows["spa_1046"].query(
+        "UF_CRM_9_KIND == '131' and UF_CRM_9_STATUS == '145'"
+    )
+    taken = rows["spa_1058"]
+    first = taken[taken["UF_CRM_7_PARENT"].isna()]
+    for metric, name, records, dates in (
+        ("contracts_signed", "CONTRACT_DATE", papers, papers["UF_CRM_9_SIGNED"]),
+        ("advances_count", "ADVANCE_DATE", taken, first["UF_CRM_7_RECEIVED"]),
     ):
-        past = real[name].str[:10] <= TODAY.isoformat()
-        assert sums[metric] == past.sum() * 10_000
+        alone = real.drop(records["PARENT_ID_2"].unique())[name].dropna()
+        days = pd.concat([dates, alone]).str[:10]
+        assert len(alone)
+        assert sums()[metric] == (days <= TODAY.isoformat()).sum() * 10_000
         assert (real[name].str[:10] > TODAY.isoformat()).any()
 
 
@@ -206,7 +225,7 @@ def test_entries_of_one_hour_are_one_meeting() -> None:
         {
             "deal": [1, 1, 1, 1, 1, 1, 2, 2],
             "host": [5, 5, 5, 5, 5, 6, 6, 6],
-            "start": np.datetime64("2025-09-01T10:00:00", "s")
+            "at": np.datetime64("2025-09-01T10:00:00", "s")
             + np.array(minutes).astype("timedelta64[m]"),
         }
     )
@@ -217,7 +236,7 @@ def test_entries_of_one_hour_are_one_meeting() -> None:
 def test_meetings_entered_again_are_planted() -> None:
     held = agency().activities.query("kind == 0").dropna(subset=["completed_at"])
     held = held.sort_values(["deal", "host", "start"], kind="stable")
-    keep = keep_first_of_hour(held)
+    keep = keep_first_of_hour(held.rename(columns={"start": "at"}))
     assert 4 <= (~keep).sum() <= 0.06 * len(held)
     gap = held["start"].diff().dt.total_seconds().to_numpy()
     is_chained = keep & (gap > 0) & (gap <= 3_600)

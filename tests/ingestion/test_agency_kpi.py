@@ -15,7 +15,6 @@ from ingestion.demo.agency.ground_truth import write_ground_truth
 from ingestion.demo.agency.kpi_truth import (
     METRICS,
     Ledger,
-    keep_first_of_hour,
     split_money,
 )
 from ingestion.demo.agency.life import simulate
@@ -24,7 +23,7 @@ from ingestion.demo.agency.state import state_at
 
 TODAY = date(2025, 9, 17)
 NOW = end_of_day(TODAY)
-KPI = "kpi_details_month_employee"
+KPI = "kpi_month_employee"
 
 
 @cache
@@ -146,17 +145,3 @@ def test_a_negative_amount_is_split_like_a_positive_one() -> None:
     low, high = split_money(amount, first, second)
     assert low.tolist() == [5_001, -5_001, 0, 0]
     assert high.tolist() == [5_000, -5_000, 1, -1]
-
-
-def test_entries_of_one_hour_are_one_meeting() -> None:
-    minutes = [0, 40, 80, 140, 141, 0, 30, 300]
-    held = pd.DataFrame(
-        {
-            "deal": [1, 1, 1, 1, 1, 1, 2, 2],
-            "host": [5, 5, 5, 5, 5, 6, 6, 6],
-            "at": np.datetime64("2025-09-01T10:00:00", "s")
-            + np.array(minutes).astype("timedelta64[m]"),
-        }
-    )
-    kept = [True, False, True, False, True, True, True, True]
-    assert keep_first_of_hour(held).tolist() == kept

@@ -67,8 +67,8 @@ ROWS: Mapping[str, str] = {
 }
 FILES: Mapping[str, str] = {
     "defects.csv": "360828c3fec22d77",
-    "kpi_month_employee.csv": "6842f732f65caf3b",
-    "totals.csv": "53e7090058cb2ba9",
+    "kpi_month_employee.csv": "57de4e1ac633ec40",
+    "totals.csv": "39dfd73583d78983",
 }
 STATUSES = 53
 USER_FIELDS = 24

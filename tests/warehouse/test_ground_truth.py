@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion.demo.agency.ground_truth import METRICS
 from tests.agency_home import AgencyHome, GroundTruth
 from tests.marts import (
+    METRICS,
     credited_in_marts,
     credited_in_truth,
     findings_in_marts,

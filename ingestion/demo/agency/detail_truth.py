@@ -676,17 +676,12 @@ def detail_totals(picture: Picture, files: dict[str, pd.DataFrame]) -> pd.DataFr
         totals |= {f"{name}:{status}": str(n) for status, n in counts.items()}
     differing = files["disagreements"].groupby("field").size()
     totals |= {f"disagreements:{field}": str(n) for field, n in differing.items()}
-    tasks, papers = known["task"], known["document"]
+    tasks = known["task"]
     is_open = (state.stage < Stage.WON) | (state.stage == Stage.LEGACY)
     has_step = picture.has("task", tasks.fields["closed"] == EMPTY)
     lacks_step = is_open & ~has_step & ~state.is_test
     totals["open_deals_without_task"] = str(int(lacks_step.sum()))
-    is_valid = papers.number("kind") == document_life.CONTRACT
-    is_valid &= papers.fields["state"] == document_life.SIGNED
-    is_valid &= papers.fields["terminated"] == EMPTY
-    is_valid &= papers.fields["valid_until"] >= state.today_number
-    is_valid &= is_open[papers.number("deal")]
-    totals["contracts_active"] = str(int(is_valid.sum()))
+    totals |= stocks(picture)
     units = known["unit"].fields["state"]
     for name, position in (
         ("free", object_life.FREE),
@@ -696,6 +691,69 @@ def detail_totals(picture: Picture, files: dict[str, pd.DataFrame]) -> pd.DataFr
     ):
         totals[f"units:{name}"] = str(int((units == position).sum()))
     return pd.DataFrame(totals.items(), columns=["name", "value"])
+
+
+def stocks(picture: Picture) -> dict[str, str]:
+    """Count what stands at the moment: contracts, debts, requests, expected money."""
+    state, money = picture.state, waterfall(picture)
+    gross = money["commission_gross"]
+    current = np.maximum(gross, 0) - money["discounts"]
+    expected = np.where(gross == EMPTY, 0, current - money["partner_share"])
+    is_open = (state.stage < Stage.WON) | (state.stage == Stage.LEGACY)
+    is_open &= ~state.is_test
+    closed = _closing_days(state)
+    is_closed = (closed != EMPTY) & (closed <= state.today_number) & ~state.is_test
+    received, refunded = _flows(picture)
+    # What was given back of a commission is not owed again.
+    owed = current - money["commission_refunds"] - received + refunded
+    owed = np.maximum(owed - applied_offsets(picture), 0)
+    taken = picture.known["advance"]
+    is_for_commission = taken.number("offsets") == 1
+    is_for_commission &= _is_held(taken) | (
+        taken.fields["outcome"] == advance_life.APPLIED
+    )
+    advanced = picture.sums("advance", taken.number("amount"), is_for_commission)
+    prepaid = np.maximum(received + advanced - refunded, 0)
+    requests = picture.known["request"]
+    stage = requests.fields["state"]
+    in_work = np.isin(
+        stage, [request_life.NEW, request_life.TAKEN, request_life.QUALIFIED]
+    )
+    estimate = np.maximum(requests.fields["estimate"], 0)
+    counts = {
+        "contracts_active": _contracts_in_force(picture),
+        "leads_in_work": int(in_work.sum()),
+        "leads_paused": int((stage == request_life.PAUSED).sum()),
+    }
+    amounts = {
+        "commission_receivable": owed[is_closed].sum(),
+        "commission_prepaid": prepaid[~is_closed & ~state.is_test].sum(),
+        "leads_in_work_amount": estimate[in_work].sum(),
+        "pipeline_amount": expected[is_open].sum(),
+    }
+    written = _money(np.array(list(amounts.values()), dtype=np.int64))
+    return {
+        **{name: str(count) for name, count in counts.items()},
+        **dict(zip(amounts, written, strict=True)),
+    }
+
+
+def _contracts_in_force(picture: Picture) -> int:
+    """Count signed contracts of deals in work or paused; fields stand in."""
+    state, today = picture.state, picture.state.today_number
+    is_over = np.isin(state.stage, [Stage.WON, Stage.LOSE, Stage.APOLOGY])
+    papers = picture.known["document"]
+    until_day, over = papers.fields["valid_until"], papers.fields["terminated"]
+    is_signed = papers.number("kind") == document_life.CONTRACT
+    is_signed &= papers.fields["state"] == document_life.SIGNED
+    in_force = is_signed & ~is_over[papers.number("deal")]
+    in_force &= papers.fields["signed"] <= today
+    in_force &= (until_day == EMPTY) | (until_day >= today)
+    in_force &= (over == EMPTY) | (over > today)
+    written = state.fields["contract_date"]
+    is_alone = ~picture.has("document", is_signed) & ~is_over & ~state.is_test
+    is_alone &= (written != EMPTY) & (written <= today)
+    return int(in_force.sum() + is_alone.sum())
 
 
 def outcomes(state: State) -> Texts:

@@ -13,42 +13,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ingestion.demo.agency import kpi_truth
-from ingestion.demo.agency.cards import OWNER_BASE
 from ingestion.demo.agency.detail_truth import picture_of, write_detail_truth
+from ingestion.demo.agency.kpi_truth import (
+    COUNTS,
+    METRICS,
+    UNASSIGNED,
+    WHOLE,
+    closing_days,
+    kpi_credits,
+)
 from ingestion.demo.agency.model import (
     EMPTY,
-    ActivityKind,
     Agency,
     DealType,
     Flags,
     Ints,
     Stage,
-    Times,
-    day_numbers,
 )
-from ingestion.demo.agency.state import State, count_until, state_at
-
-WHOLE = 10_000
-SAME_MEETING_SECONDS = 3600
-UNASSIGNED = 0
-COUNTS = (
-    "meetings_held",
-    "contracts_signed",
-    "advances_count",
-    "deals_closed",
-    "refusals",
-)
-METRICS = (
-    "meetings_held",
-    "contracts_signed",
-    "advances_count",
-    "advances_amount",
-    "deals_closed",
-    "refusals",
-    "commission_gross",
-    "revenue_net",
-)
+from ingestion.demo.agency.state import State, state_at
 
 
 def write_ground_truth(
@@ -67,7 +49,7 @@ def write_ground_truth(
             role on a day since its first look only.
     """
     state = state_at(agency, as_of)
-    credited = kpi_credits(agency, state)
+    credited = kpi_credits(picture_of(agency, state), looked_at)
     found = defects(state)
     folder.mkdir(parents=True, exist_ok=True)
     _write(
@@ -84,14 +66,6 @@ def write_ground_truth(
         folder / "totals.csv", ["name", "value"], totals(state, credited, found).items()
     )
     write_detail_truth(agency, state, folder)
-    _write(
-        folder / "kpi_details_month_employee.csv",
-        ["month", "employee_id", *kpi_truth.METRICS],
-        _kpi_rows(
-            kpi_truth.kpi_credits(picture_of(agency, state), looked_at),
-            kpi_truth.METRICS,
-        ),
-    )
 
 
 def defects(state: State) -> pd.DataFrame:
@@ -152,53 +126,6 @@ def _is_repeated(state: State) -> Flags:
     return repeated
 
 
-def kpi_credits(agency: Agency, state: State) -> pd.DataFrame:
-    """Credit every fact to people: ``metric``, ``month``, ``employee_id``, ``value``.
-
-    Month is the number of months since 1970; employee 0 is "unassigned". A fact after
-    today is left out, a deal made to try the CRM out has no facts.
-    """
-    fields = state.fields
-    is_real = ~state.is_test
-    parts = [_meetings(agency, state)]
-    signed = np.where(is_real, fields["contract_date"], EMPTY)
-    parts.append(
-        _one(state, "contracts_signed", signed, fields["contract_owner"], None)
-    )
-    received = np.where(is_real, fields["advance_date"], EMPTY)
-    owner = fields["advance_owner"]
-    parts.append(_one(state, "advances_count", received, owner, None))
-    amount = np.maximum(fields["advance_amount"], 0)
-    parts.append(_one(state, "advances_amount", received, owner, amount))
-    closed, lost = closing_days(state), _days(state.lost_at)
-    is_lost = is_real & np.isin(state.stage, [Stage.LOSE, Stage.APOLOGY])
-    whole = np.full(state.size, WHOLE)
-    commission = np.maximum(fields["commission"], 0)
-    revenue = commission - np.maximum(fields["partner_share"], 0)
-    for metric, day, value in (
-        ("deals_closed", np.where(is_real, closed, EMPTY), whole),
-        ("refusals", np.where(is_lost, lost, EMPTY), whole),
-        ("commission_gross", np.where(is_real, closed, EMPTY), commission),
-        ("revenue_net", np.where(is_real, closed, EMPTY), revenue),
-    ):
-        parts.append(_shared(state, metric, day, value))
-    return pd.concat(parts, ignore_index=True)
-
-
-def closing_days(state: State) -> Ints:
-    """Give the closing day of won deals: the settlement, else the move to won."""
-    settled = state.fields["settlement_date"]
-    day = np.where(settled == EMPTY, _days(state.won_at), settled)
-    return np.where(state.stage == Stage.WON, day, EMPTY)
-
-
-def split_money(amount: Ints, first: Ints, second: Ints) -> tuple[Ints, Ints]:
-    """Split kopecks in two equal shares; the odd kopeck goes to the lower id."""
-    half = amount // 2
-    odd = amount - 2 * half
-    return half + odd * (first < second), half + odd * (first > second)
-
-
 def totals(state: State, credited: pd.DataFrame, found: pd.DataFrame) -> dict[str, str]:
     """Count deals by state and sum every metric over all months and people."""
     real = ~state.is_test
@@ -230,105 +157,14 @@ def totals(state: State, credited: pd.DataFrame, found: pd.DataFrame) -> dict[st
     return result
 
 
-def _meetings(agency: Agency, state: State) -> pd.DataFrame:
-    """Credit held meetings; entries of one meeting within an hour count once."""
-    known = agency.activities.iloc[
-        : count_until(agency.activities["created_at"], state.moment)
-    ]
-    is_held = (known["kind"] == ActivityKind.MEETING) & (
-        known["completed_at"] <= state.moment
-    )
-    held = known.loc[is_held, ["deal", "host", "start"]]
-    held = held[~state.is_test[held["deal"].to_numpy()]]
-    held = held[day_numbers(held["start"].to_numpy()) <= state.today_number]
-    held = held.sort_values(["deal", "host", "start"], kind="stable")
-    kept = held[keep_first_of_hour(held)]
-    day = day_numbers(kept["start"].to_numpy())
-    return _credits(
-        "meetings_held",
-        day,
-        kept["host"].to_numpy() + 1,
-        np.full(len(kept), WHOLE),
-    )
-
-
-def keep_first_of_hour(held: pd.DataFrame) -> Flags:
-    """Keep a meeting unless it starts within an hour of the last kept one.
-
-    Args:
-        held: ``deal``, ``host``, ``start``, sorted by them.
-    """
-    start = held["start"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    deal, host = held["deal"].to_numpy(), held["host"].to_numpy()
-    gap = np.diff(start, prepend=start[:1])
-    is_same = np.zeros(start.size, dtype=bool)
-    is_same[1:] = (deal[1:] == deal[:-1]) & (host[1:] == host[:-1])
-    keep: Flags = ~(is_same & (gap <= SAME_MEETING_SECONDS))
-    # Only chains of close entries need a look at the last kept one: they are few.
-    last_kept = 0
-    for row in np.flatnonzero(~keep):
-        if keep[row - 1]:
-            last_kept = start[row - 1]
-        if start[row] - last_kept > SAME_MEETING_SECONDS:
-            keep[row] = True
-    return keep
-
-
-def _one(
-    state: State, metric: str, day: Ints, holder: Ints, value: Ints | None
-) -> pd.DataFrame:
-    """Credit a dated fact of a deal to the one person of a role."""
-    is_counted = (day != EMPTY) & (day <= state.today_number)
-    person = np.where(holder == EMPTY, UNASSIGNED, holder)
-    amount = np.full(day.size, WHOLE) if value is None else value
-    return _credits(metric, day[is_counted], person[is_counted], amount[is_counted])
-
-
-def _shared(state: State, metric: str, day: Ints, value: Ints) -> pd.DataFrame:
-    """Credit a dated fact of a deal to its owners in equal shares."""
-    is_counted = (day != EMPTY) & (day <= state.today_number)
-    owners = state.fields["deal_owner"]
-    first = np.where(owners == EMPTY, UNASSIGNED, owners % OWNER_BASE)
-    second = np.where(owners == EMPTY, UNASSIGNED, owners // OWNER_BASE)
-    is_shared = second != UNASSIGNED
-    first_part, second_part = split_money(value, first, second)
-    parts = [
-        (is_counted & ~is_shared, first, value),
-        (is_counted & is_shared, first, first_part),
-        (is_counted & is_shared, second, second_part),
-    ]
-    return pd.concat(
-        [
-            _credits(metric, day[flags], person[flags], amount[flags])
-            for flags, person, amount in parts
-        ],
-        ignore_index=True,
-    )
-
-
-def _credits(metric: str, day: Ints, person: Ints, value: Ints) -> pd.DataFrame:
-    month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return pd.DataFrame(
-        {"metric": metric, "month": month, "employee_id": person, "value": value}
-    )
-
-
-def _days(times: Times) -> Ints:
-    is_known = ~np.isnat(times)
-    safe = np.where(is_known, times, np.datetime64(0, "s"))
-    return np.where(is_known, day_numbers(safe), EMPTY)
-
-
-def _kpi_rows(
-    credited: pd.DataFrame, metrics: Sequence[str] = METRICS
-) -> Iterable[list[str]]:
+def _kpi_rows(credited: pd.DataFrame) -> Iterable[list[str]]:
     sums = credited.groupby(["month", "employee_id", "metric"])["value"].sum()
     wide = sums.unstack("metric", fill_value=0)
-    wide = wide.reindex(columns=list(metrics), fill_value=0).sort_index()
+    wide = wide.reindex(columns=list(METRICS), fill_value=0).sort_index()
     for (month, person), *values in wide.itertuples(name=None):
         written = [
             _written(metric, int(value))
-            for metric, value in zip(metrics, values, strict=True)
+            for metric, value in zip(METRICS, values, strict=True)
         ]
         yield [
             str(np.datetime64(int(month), "M")),
@@ -339,7 +175,7 @@ def _kpi_rows(
 
 def _written(metric: str, value: int) -> str:
     """Write a count with four decimals and money with two, exactly."""
-    size, digits = (WHOLE, 4) if metric in kpi_truth.COUNTS else (100, 2)
+    size, digits = (WHOLE, 4) if metric in COUNTS else (100, 2)
     sign = "-" if value < 0 else ""
     whole, rest = divmod(abs(value), size)
     return f"{sign}{whole}.{rest:0{digits}d}"
