@@ -21,7 +21,8 @@ CHANGES: Mapping[str, str] = {
     "table: spa_1058": "table: spa_9999",
     "    contract_signed_date: UF_CRM_CONTRACT_DATE\n": "",
     "      signed_date: UF_CRM_9_SIGNED\n": "",
-    "  CALL: {code: call, label: Звонок, group: Прямые обращения, is_paid: false}\n": "",
+    "  CALL: {code: call, label: Звонок, group: Прямые обращения,"
+    " is_paid: false}\n": "",
     "\n  RENT: rent\n": "\n",
     "\n  SPAM: spam\n": "\n",
     '\n  "3": legal\n': "\n",
