@@ -1,35 +1,46 @@
 {# Spans of one key that say the same and touch are one span. valid_from and valid_to are
    dates, half-open; the relation has no overlaps within a key. #}
 {% macro merged_spans(relation, key, columns) -%}
+    {%- set said = 'cast(row(' ~ columns | join(', ') ~ ') as text)' -%}
     select
-        {{ key }},
-        min(valid_from) as valid_from,
-        max(valid_to) as valid_to,
-        {{ columns | join(',\n        ') }}
+        numbered.{{ key }},
+        min(numbered.valid_from) as valid_from,
+        max(numbered.valid_to) as valid_to,
+        {%- for column in columns %}
+        numbered.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
 
     from (
         select
-            *,
-            count(*) filter (where is_new) over (
-                partition by {{ key }}
-                order by valid_from
+            compared.*,
+            count(*) filter (where compared.is_new) over (
+                partition by compared.{{ key }}
+                order by compared.valid_from
             ) as span_no
 
         from (
             select
-                *,
-                (valid_from, {{ columns | join(', ') }})
-                is distinct from (
-                    lag(valid_to) over (partition by {{ key }} order by valid_from),
-                    {%- for column in columns %}
-                    lag({{ column }}) over (partition by {{ key }} order by valid_from)
-                        {{- ',' if not loop.last }}
-                    {%- endfor %}
-                ) as is_new
+                said.*,
+                lag(said.valid_to) over (
+                    partition by said.{{ key }} order by said.valid_from
+                ) is distinct from said.valid_from
+                or lag(said.said) over (
+                    partition by said.{{ key }} order by said.valid_from
+                ) is distinct from said.said as is_new
 
-            from {{ relation }}
+            from (
+                select
+                    *,
+                    {{ said }} as said
+                from {{ relation }}
+            ) as said
         ) as compared
     ) as numbered
 
-    group by {{ key }}, span_no, {{ columns | join(', ') }}
+    group by
+        numbered.{{ key }},
+        numbered.span_no,
+        {%- for column in columns %}
+        numbered.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
 {%- endmacro %}

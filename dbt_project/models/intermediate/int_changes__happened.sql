@@ -1,0 +1,57 @@
+{# One row per change of a watched field, and per fact entered long after its day. #}
+with
+
+changes as (
+
+    select * from {{ ref('fct_deal_field_changes') }}
+
+),
+
+entries as (
+
+    select * from {{ ref('fct_deal_entries') }}
+
+),
+
+happened as (
+
+    select
+        case field
+            when 'planned_settlement_date' then 'settlement_date_changed'
+            when 'commission' then 'commission_changed'
+            when 'deal_owner' then 'owner_changed'
+            when 'channel' then 'channel_changed'
+            when 'price' then 'price_changed'
+        end as event_type,
+        change_key as fact_key,
+        change_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        case
+            when is_across_month then 'across_month'
+            when field = 'planned_settlement_date' then 'within_month'
+        end as detail,
+        cast(shift_days as numeric(18, 2)) as amount
+
+    from changes
+
+    union all
+
+    select
+        'entry_backdated' as event_type,
+        entry_key as fact_key,
+        entry_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        fact_type as detail,
+        cast(null as numeric(18, 2)) as amount
+
+    from entries
+
+    where is_backdated
+
+)
+
+select * from happened
