@@ -13,27 +13,37 @@
     from (
         select
             compared.*,
-            count(*) filter (where compared.is_new) over (
+            count(*) filter (where not compared.is_same) over (
                 partition by compared.{{ key }}
                 order by compared.valid_from
             ) as span_no
 
         from (
             select
-                said.*,
-                lag(said.valid_to) over (
-                    partition by said.{{ key }} order by said.valid_from
-                ) is distinct from said.valid_from
-                or lag(said.said) over (
-                    partition by said.{{ key }} order by said.valid_from
-                ) is distinct from said.said as is_new
+                followed.*,
+                coalesce(
+                    followed.previous_to = followed.valid_from
+                    and followed.previous_said = followed.said,
+                    false
+                ) as is_same
 
             from (
                 select
-                    *,
-                    {{ said }} as said
-                from {{ relation }}
-            ) as said
+                    told.*,
+                    lag(told.valid_to) over (
+                        partition by told.{{ key }} order by told.valid_from
+                    ) as previous_to,
+                    lag(told.said) over (
+                        partition by told.{{ key }} order by told.valid_from
+                    ) as previous_said
+
+                from (
+                    select
+                        *,
+                        {{ said }} as said
+                    from {{ relation }}
+                ) as told
+            ) as followed
         ) as compared
     ) as numbered
 

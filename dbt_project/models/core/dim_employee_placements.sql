@@ -140,8 +140,8 @@ undated as (
         on
             moves.employee_key = decided.employee_key
             and moves.org_unit_key = decided.org_unit_key
-            and decided.from_date > moves.from_date
-            and decided.from_date < moves.until_date
+            and moves.from_date < decided.from_date
+            and moves.until_date > decided.from_date
 
     where
         moves.is_first
@@ -232,7 +232,7 @@ located as (
         on
             spans.org_unit_key = unit_spans.org_unit_key
             and spans.valid_from < unit_spans.valid_to
-            and unit_spans.valid_from < spans.valid_to
+            and spans.valid_to > unit_spans.valid_from
 
     left join names as groups
         on unit_spans.group_key = groups.org_unit_key
