@@ -82,7 +82,7 @@ together as (
 judged as (
 
     select
-        together.*,
+        *,
         parent_key is not null as is_moved,
         outcome is null and holder = 'agency' as is_held,
         case when parent_key is null then amount end as received_amount,

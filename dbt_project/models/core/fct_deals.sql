@@ -158,6 +158,7 @@ described as (
         money.lost_commission,
         money.direct_expenses,
         money.expenses_pass_through,
+        money.expenses_to_reimburse,
         money.contribution,
         money.deal_sides,
         money.has_service_lines,

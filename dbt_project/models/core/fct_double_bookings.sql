@@ -61,12 +61,12 @@ overlapping as (
                     and first_one.reservation_key < second_one.reservation_key
                 )
             )
-            and second_one.from_at < first_one.held_until
+            and first_one.held_until > second_one.from_at
             and second_one.from_at < second_one.held_until
 
     -- One client, or links of one chain, do not compete with each other.
     where
-        first_one.contact_key is distinct from second_one.contact_key
+        coalesce(first_one.contact_key <> second_one.contact_key, true)
         and first_one.chain_key <> second_one.chain_key
 
 ),
@@ -75,7 +75,7 @@ measured as (
 
     select
         first_reservation_key || '+' || second_reservation_key as double_booking_key,
-        overlapping.*,
+        *,
         {{ business_date('overlap_from') }} as overlap_date,
         cast(floor(extract(epoch from overlap_until - overlap_from) / 60) as bigint)
             as overlap_minutes

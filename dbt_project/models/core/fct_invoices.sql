@@ -68,7 +68,7 @@ paid as (
 judged as (
 
     select
-        paid.*,
+        *,
         greatest(amount_due - amount_paid, 0) as payment_remainder,
         greatest(amount_paid - amount_due, 0) as overpayment,
         case

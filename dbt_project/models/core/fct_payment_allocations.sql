@@ -40,7 +40,7 @@ balanced as (
 shared as (
 
     select
-        balanced.*,
+        *,
         least(balance_after, amount_due)
         - least(balance_after - signed_amount, amount_due) as invoice_part
 
@@ -139,7 +139,7 @@ keyed as (
 
     select
         payment_key || '+' || target_type as allocation_key,
-        together.*
+        *
 
     from together
 

@@ -70,7 +70,7 @@ keyed as (
 timed as (
 
     select
-        keyed.*,
+        *,
         cast(extract(epoch from occupied_until - from_at) as bigint) as reserve_seconds,
         is_active and coalesce(until_at < pass_time, false) as is_overdue,
         is_active and deal_reason is not null as is_without_deal
@@ -82,7 +82,7 @@ timed as (
 judged as (
 
     select
-        timed.*,
+        *,
         is_overdue or is_without_deal as is_idle,
         case
             when is_without_deal then deal_reason

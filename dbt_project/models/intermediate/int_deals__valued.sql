@@ -52,7 +52,9 @@ expenses as (
         sum(amount) filter (where payer = 'agency') as direct_expenses,
         sum(amount) filter (where payer = 'agency' and not is_synthetic)
             as direct_expenses_recorded,
-        sum(amount) filter (where payer = 'client') as expenses_pass_through
+        sum(amount) filter (where payer = 'client') as expenses_pass_through,
+        sum(amount) filter (where payer = 'client' and paid_date is null)
+            as expenses_to_reimburse
 
     from {{ ref('fct_deal_expenses') }}
 
@@ -159,6 +161,7 @@ joined as (
         expenses.direct_expenses,
         expenses.direct_expenses_recorded,
         coalesce(expenses.expenses_pass_through, 0) as expenses_pass_through,
+        coalesce(expenses.expenses_to_reimburse, 0) as expenses_to_reimburse,
         contracts.first_contract_date,
         contracts.contract_date_recorded,
         advances.first_advance_date,
@@ -210,7 +213,7 @@ joined as (
 refunded as (
 
     select
-        joined.*,
+        *,
         greatest(
             refunded
             - greatest(received + advance_offset - coalesce(commission_due, 0), 0),
@@ -224,7 +227,7 @@ refunded as (
 refunds_netted as (
 
     select
-        refunded.*,
+        *,
         case
             when commission_current is null then 0
             when commission_current = commission_due then refunds_with_vat
@@ -238,22 +241,24 @@ refunds_netted as (
 valued as (
 
     select
-        refunds_netted.*,
+        *,
         commission_current - commission_agreed as commission_drift,
         case when outcome = 'won' then commission_agreed end as commission_gross,
         case
             when outcome = 'won'
                 then commission_current - coalesce(partner_share, 0) - commission_refunds
         end as revenue_net,
+        -- What was paid back before the deal is recognised is not expected any more.
         case
             when outcome = 'open'
-                then commission_current - coalesce(partner_share, 0)
+                then commission_current - coalesce(partner_share, 0) - commission_refunds
         end as expected_revenue,
         case
             when outcome = 'lost'
                 then commission_current - coalesce(partner_share, 0)
         end as lost_commission,
-        greatest(last_refund_date, closing_date) as commission_refund_date,
+        case when outcome = 'won' then greatest(last_refund_date, closing_date) end
+            as commission_refund_date,
         greatest(coalesce(commission_due, 0) - amount_paid, 0) as payment_remainder,
         greatest(amount_paid - coalesce(commission_due, 0), 0) as overpayment,
         case
@@ -319,6 +324,7 @@ aged as (
         revenue_net,
         direct_expenses,
         expenses_pass_through,
+        expenses_to_reimburse,
         revenue_net - coalesce(direct_expenses, 0) as contribution,
         expected_revenue,
         coalesce(revenue_net, expected_revenue) as revenue_with_expected,
