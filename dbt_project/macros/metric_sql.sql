@@ -121,3 +121,29 @@
     }} as {{ measure.name }}{{ ',' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
+
+{# Ratios whose both sides are among the measures: recomputed wherever these are summed. #}
+{% macro ratios_over(measures) -%}
+    {%- set found = [] -%}
+    {%- set names = measures | map(attribute='name') | list -%}
+    {%- if execute -%}
+        {%- for metric in graph.metrics.values() | sort(attribute='name') -%}
+            {%- set params = metric.type_params -%}
+            {%- if
+                params.numerator and params.denominator
+                and params.numerator.name in names and params.denominator.name in names
+            -%}
+                {%- do found.append({
+                    'name': metric.name,
+                    'label': metric.label,
+                    'description': metric.description,
+                    'kind': 'ratio',
+                    'meta': metric.config.meta,
+                    'numerator': params.numerator.name,
+                    'denominator': params.denominator.name,
+                }) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}

@@ -1,6 +1,10 @@
-{%- set measures = measures_in('rpt_kpi_daily') | selectattr('is_metric') | list -%}
+{%- set measures = measures_in('rpt_kpi_daily') -%}
+{%- set stocks = measures_in('rpt_kpi_stock') -%}
+{%- set ratios = ratios_over(measures) -%}
 
 -- depends_on: {{ ref('currencies') }}
+-- depends_on: {{ ref('dictionary_words') }}
+-- depends_on: {{ ref('rpt_metrics') }}
 
 {# One row per period and unit: what the cards and the deviations of «now» show. A card
    compares with days that a period filter would remove, so it has its own table. #}
@@ -159,7 +163,8 @@ monthly as (
         months_back.event_month,
         months_back.is_current,
         {%- for measure in measures %}
-        coalesce(sum(daily.{{ measure.name }}), 0) as {{ measure.name }}{{ ',' if not loop.last }}
+        {{ zero_or_null(measure, 'sum(daily.' ~ measure.name ~ ')') }}
+            as {{ measure.name }}{{ ',' if not loop.last }}
         {%- endfor %}
 
     from units
@@ -175,20 +180,32 @@ monthly as (
 
 ),
 
+monthly_ratios as (
+
+    select
+        *
+        {%- for ratio in ratios %},
+        {{ ratio.numerator }} / nullif({{ ratio.denominator }}, 0) as {{ ratio.name }}
+        {%- endfor %}
+
+    from monthly
+
+),
+
 scaled as (
 
     select
         unit_key,
         event_month,
         is_current,
-        {%- for measure in measures %}
+        {%- for measure in measures + ratios %}
         round(
             100 * greatest({{ measure.name }}, 0)
             / nullif(max({{ measure.name }}) over (partition by unit_key), 0)
         ) as {{ measure.name }}{{ ',' if not loop.last }}
         {%- endfor %}
 
-    from monthly
+    from monthly_ratios
 
 ),
 
@@ -196,7 +213,7 @@ trends as (
 
     select
         unit_key,
-        {%- for measure in measures %}
+        {%- for measure in measures + ratios %}
         string_agg(
             '<span class="r-bar' || case when is_current then ' r-bar-now' else '' end
             || '" style="height:' || greatest(coalesce({{ measure.name }}, 0), 2) || '%"></span>',
@@ -210,7 +227,7 @@ trends as (
 
 ),
 
-valued as (
+summed as (
 
     select
         units.unit_key,
@@ -223,12 +240,12 @@ valued as (
         labelled.period_label,
         labelled.compared_label,
         {%- for measure in measures %}
-        coalesce(sum(daily.{{ measure.name }}) filter (
+        {{ zero_or_null(measure, 'sum(daily.' ~ measure.name ~ ') filter (
             where daily.event_date between labelled.date_from and labelled.date_to
-        ), 0) as {{ measure.name }},
-        coalesce(sum(daily.{{ measure.name }}) filter (
+        )') }} as {{ measure.name }},
+        {{ zero_or_null(measure, 'sum(daily.' ~ measure.name ~ ') filter (
             where daily.event_date between labelled.previous_from and labelled.previous_to
-        ), 0) as {{ measure.name }}_previous{{ ',' if not loop.last }}
+        )') }} as {{ measure.name }}_previous{{ ',' if not loop.last }}
         {%- endfor %}
 
     from units
@@ -250,6 +267,45 @@ valued as (
         labelled.period_order,
         labelled.period_label,
         labelled.compared_label
+
+),
+
+held as (
+
+    select
+        units.unit_key,
+        {%- for stock in stocks %}
+        {{ zero_or_null(stock, 'sum(kpi.' ~ stock.name ~ ')') }}
+            as {{ stock.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from units
+
+    left join {{ ref('rpt_kpi_stock') }} as kpi
+        on units.unit_key in ('company', kpi.department_key, kpi.group_key)
+
+    group by units.unit_key
+
+),
+
+valued as (
+
+    select
+        summed.*,
+        {%- for ratio in ratios %}
+        summed.{{ ratio.numerator }} / nullif(summed.{{ ratio.denominator }}, 0)
+            as {{ ratio.name }},
+        summed.{{ ratio.numerator }}_previous
+        / nullif(summed.{{ ratio.denominator }}_previous, 0) as {{ ratio.name }}_previous,
+        {%- endfor %}
+        {%- for stock in stocks %}
+        held.{{ stock.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from summed
+
+    inner join held
+        on summed.unit_key = held.unit_key
 
 ),
 
@@ -320,10 +376,14 @@ select
         when valued.unit_level = 2 then 'r-indent' else 'r-total'
     end || '">' || {{ escaped('valued.unit_label') }} || '</span>' as unit_html,
     valued.compared_label,
-    {%- for measure in measures %}
+    {%- for measure in measures + ratios %}
     valued.{{ measure.name }},
     valued.{{ measure.name }}_previous,
     {{ card_html(measure) }} as {{ measure.name }}__card,
+    {%- endfor %}
+    {%- for stock in stocks %}
+    valued.{{ stock.name }},
+    {{ stock_card_html(stock) }} as {{ stock.name }}__card,
     {%- endfor %}
     cast(valued.findings_critical as integer) as findings_critical,
     case
