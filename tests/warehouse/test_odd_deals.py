@@ -258,6 +258,21 @@ def test_a_deal_of_an_unmapped_stage_is_shown_and_counted(odd: Odd) -> None:
     assert found == ("Не сопоставлено", "open", Decimal("3000.00"))
 
 
+def test_deals_of_unmapped_stages_stand_in_every_stock(odd: Odd) -> None:
+    """They are under their own name, and the stock's total is the registry's."""
+    shown = odd.home.rows(
+        "select count(*) from reports.rpt_deal_registry where stage = 'unmapped'"
+    )
+    assert shown != [(0,)]
+    assert shown == odd.home.rows(
+        "select sum(deals_open) from reports.rpt_kpi_stock where stage_label = %s",
+        ["Не сопоставлено"],
+    )
+    assert odd.home.rows(
+        "select count(*) from reports.rpt_deal_registry where outcome = 'open'"
+    ) == odd.home.rows("select sum(deals_open) from reports.rpt_kpi_stock")
+
+
 def test_a_foreign_amount_is_unknown_and_its_deal_counted(odd: Odd) -> None:
     """Nothing is converted without a rate."""
     assert odd.deal("in dollars", "price", "commission", "outcome") == (
