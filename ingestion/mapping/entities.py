@@ -52,7 +52,7 @@ EMPLOYEES_OF_BITRIX24: Final = _own(
 ALWAYS_GIVEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "bitrix24": _names(
-            "deals deal_participants employees meetings org_units stage_visits"
+            "deals deal_participants employees org_units stage_visits"
         ),
         "files": _names("deals deal_participants employees org_units"),
     }
@@ -84,11 +84,6 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
                 " company_id phone email estimate_amount currency pause_reason"
                 " paused_until created_at modified_at"
             ),
-            codes={
-                "crm_status": _names(
-                    "new in_work qualified poor spam paused converted lost"
-                ),
-            },
             table="leads",
             own=_own(
                 "source_id=ID title=TITLE crm_status=STATUS_ID crm_channel=SOURCE_ID"

@@ -2,43 +2,46 @@ with
 
 meetings as (
 
-    select * from {{ ref('int_meetings__unioned') }}
+    select * from {{ ref('fct_activities') }}
+    where activity_type = 'meeting'
 
 ),
 
 held as (
 
     select
-        meetings.source_system || ':' || meetings.source_id as meeting_key,
-        meetings.source_system || ':' || meetings.deal_source_id as deal_key,
-        {{ employee_key_of('hosts') }} as employee_key,
-        meetings.started_at,
-        {{ business_date('meetings.started_at') }} as meeting_date
+        activity_key as meeting_key,
+        deal_key,
+        lead_key,
+        party_key,
+        -- A meeting without a deal is one of the lead or of the client.
+        coalesce(deal_key, lead_key, contact_key, activity_key) as subject_key,
+        employee_key,
+        planned_date,
+        started_at,
+        started_date as meeting_date
 
     from meetings
 
-    {{ join_accounts('hosts', 'meetings.source_system', 'meetings.host_id') }}
-
     where
-        meetings.is_held
-        and meetings.started_at is not null
+        status = 'held'
+        and started_at is not null
 
 ),
 
--- The same deal and host starting again within an hour of a meeting that counts is that
--- meeting recorded twice. Only runs of close starts need the walk.
+-- The same subject and host starting again within an hour of a meeting that counts is
+-- that meeting recorded twice. Only runs of close starts need the walk.
 starts as (
 
     select
-        deal_key,
+        subject_key,
         employee_key,
         started_at,
-        meeting_date,
         min(meeting_key) as meeting_key
 
     from held
 
-    group by deal_key, employee_key, started_at, meeting_date
+    group by subject_key, employee_key, started_at
 
 ),
 
@@ -47,7 +50,7 @@ spaced as (
     select
         *,
         started_at - lag(started_at) over (
-            partition by deal_key, employee_key
+            partition by subject_key, employee_key
             order by started_at
         ) <= interval '60 minutes' as is_close
 
@@ -60,7 +63,7 @@ numbered as (
     select
         *,
         count(*) filter (where is_close is not true) over (
-            partition by deal_key, employee_key
+            partition by subject_key, employee_key
             order by started_at
         ) as run_number
 
@@ -71,14 +74,14 @@ numbered as (
 runs as (
 
     select
-        deal_key,
+        subject_key,
         employee_key,
         run_number,
         array_agg(started_at order by started_at) as run_starts
 
     from numbered
 
-    group by deal_key, employee_key, run_number
+    group by subject_key, employee_key, run_number
 
     having count(*) > 1
 
@@ -87,7 +90,7 @@ runs as (
 walked as (
 
     select
-        runs.deal_key,
+        runs.subject_key,
         runs.employee_key,
         runs.run_number,
         counted.started_at
@@ -124,31 +127,49 @@ walked as (
 
 counted as (
 
-    select
-        numbered.meeting_key,
-        numbered.deal_key,
-        numbered.employee_key,
-        numbered.started_at,
-        numbered.meeting_date
+    select numbered.meeting_key
 
     from numbered
 
     left join runs
         on
-            numbered.deal_key = runs.deal_key
-            and numbered.employee_key is not distinct from runs.employee_key
+            numbered.subject_key = runs.subject_key
+            and numbered.employee_key = runs.employee_key
             and numbered.run_number = runs.run_number
 
     left join walked
         on
-            numbered.deal_key = walked.deal_key
-            and numbered.employee_key is not distinct from walked.employee_key
+            numbered.subject_key = walked.subject_key
+            and numbered.employee_key = walked.employee_key
             and numbered.started_at = walked.started_at
 
     where
-        runs.deal_key is null
-        or walked.deal_key is not null
+        runs.subject_key is null
+        or walked.subject_key is not null
+
+),
+
+described as (
+
+    select
+        held.meeting_key,
+        held.deal_key,
+        held.lead_key,
+        held.party_key,
+        held.employee_key,
+        held.planned_date,
+        held.started_at,
+        held.meeting_date,
+        row_number() over (
+            partition by held.subject_key, held.party_key
+            order by held.started_at, held.meeting_key
+        ) = 1 as is_first
+
+    from held
+
+    inner join counted
+        on held.meeting_key = counted.meeting_key
 
 )
 
-select * from counted
+select * from described

@@ -1,6 +1,6 @@
 {# What happened, and what is held today: one shape, one rule of credit. #}
 {%- set happened = [
-    'int_money__happened', 'int_meetings__happened', 'int_deals__measured',
+    'int_money__happened', 'int_activities__happened', 'int_deals__measured',
     'int_changes__happened',
 ] -%}
 {%- set held = ['int_deals__held', 'int_money__held'] -%}

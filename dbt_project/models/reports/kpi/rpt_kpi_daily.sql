@@ -1,5 +1,7 @@
 {# Semantic models whose facts contribute, with the fact of each. #}
-{%- set facts = {'deal_events': 'fct_deal_events'} -%}
+{%- set facts = {
+    'deal_events': 'fct_deal_events', 'lead_events': 'fct_lead_events',
+} -%}
 {%- set dimensions = [
     'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
     'group_name', 'department_key', 'department_name', 'deal_type_label',

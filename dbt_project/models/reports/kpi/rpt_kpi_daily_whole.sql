@@ -1,18 +1,59 @@
 {# Credit «whole»: whoever took part has the whole fact, so rows of one level overlap, and
    the level above counts a fact once. A page shows one level at a time. #}
+{#- Semantic models whose facts contribute, with the fact of each and the columns its
+    metrics look at. -#}
+{%- set facts = {
+    'deal_events': ['fct_deal_events', ['detail']],
+    'lead_events': [
+        'fct_lead_events', ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
+    ],
+} -%}
+{%- set dimensions = [
+    'level', 'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
+    'group_name', 'department_key', 'department_name', 'deal_type_label',
+    'pipeline_label', 'channel_label', 'ancestor_keys',
+] -%}
+
 with
 
-facts as (
+{% for semantic_model, (fact, columns) in facts.items() -%}
+{{ semantic_model }}_facts as (
 
-    select * from {{ ref('fct_deal_events') }}
+    select * from {{ ref(fact) }}
 
 ),
 
-levelled as (
-    {{ facts_by_level('facts', [
-        'event_type', 'fact_key', 'detail', 'event_date', 'event_month',
-        'deal_type_label', 'pipeline_label', 'channel_label',
-    ]) }}
+{{ semantic_model }}_levelled as (
+    {{ facts_by_level(semantic_model ~ '_facts', [
+        'event_type', 'fact_key', 'event_date', 'event_month', 'deal_type_label',
+        'pipeline_label', 'channel_label',
+    ] + columns) }}
+
+),
+
+{{ semantic_model }} as (
+
+    select
+        {{ dimensions | join(',\n        ') }},
+        {{ kpi_columns('rpt_kpi_daily', semantic_model) }}
+
+    from {{ semantic_model }}_levelled
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+
+),
+
+{% endfor -%}
+
+together as (
+    {% for semantic_model in facts %}
+
+    select * from {{ semantic_model }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
 
 ),
 
@@ -40,9 +81,9 @@ grouped as (
         pipeline_label,
         channel_label,
         ancestor_keys,
-        {{ kpi_columns('rpt_kpi_daily', 'deal_events') }}
+        {{ kpi_sums('rpt_kpi_daily') }}
 
-    from levelled
+    from together
 
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 

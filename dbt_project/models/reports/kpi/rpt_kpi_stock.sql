@@ -1,8 +1,37 @@
+{# Semantic models whose facts contribute, with the fact of each. #}
+{%- set facts = {'stocks': 'fct_stocks', 'lead_stocks': 'fct_lead_stocks'} -%}
+{%- set dimensions = [
+    'as_of_date', 'employee_key', 'employee_name', 'group_key', 'group_name',
+    'department_key', 'department_name', 'deal_type_label', 'pipeline_label',
+    'channel_label', 'stage', 'stage_label', 'detail', 'ancestor_keys',
+] -%}
+
 with
 
-stocks as (
+{% for semantic_model, fact in facts.items() -%}
+{{ semantic_model }} as (
 
-    select * from {{ ref('fct_stocks') }}
+    select
+        {{ dimensions | join(',\n        ') }},
+        {{ kpi_columns('rpt_kpi_stock', semantic_model) }}
+
+    from {{ ref(fact) }}
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+
+),
+
+{% endfor -%}
+
+together as (
+    {% for semantic_model in facts %}
+
+    select * from {{ semantic_model }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
 
 ),
 
@@ -15,26 +44,26 @@ stages as (
 grouped as (
 
     select
-        stocks.as_of_date,
-        stocks.employee_key,
-        coalesce(stocks.employee_name, {{ text('unassigned') }}) as employee_name,
-        stocks.group_key,
-        coalesce(stocks.group_name, {{ text('no_group') }}) as group_name,
-        stocks.department_key,
-        coalesce(stocks.department_name, {{ text('no_department') }}) as department_name,
-        stocks.deal_type_label,
-        stocks.pipeline_label,
-        stocks.channel_label,
-        stocks.stage_label,
+        together.as_of_date,
+        together.employee_key,
+        coalesce(together.employee_name, {{ text('unassigned') }}) as employee_name,
+        together.group_key,
+        coalesce(together.group_name, {{ text('no_group') }}) as group_name,
+        together.department_key,
+        coalesce(together.department_name, {{ text('no_department') }}) as department_name,
+        together.deal_type_label,
+        together.pipeline_label,
+        together.channel_label,
+        together.stage_label,
         cast(stages.rank as smallint) as stage_rank,
-        stocks.detail,
-        stocks.ancestor_keys,
-        {{ kpi_columns('rpt_kpi_stock', 'stocks') }}
+        together.detail,
+        together.ancestor_keys,
+        {{ kpi_sums('rpt_kpi_stock') }}
 
-    from stocks
+    from together
 
     left join stages
-        on stocks.stage = stages.stage
+        on together.stage = stages.stage
 
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 

@@ -40,7 +40,6 @@ renamed as (
         ---------- strings
         {{ filled(mapped('bitrix24', 'leads', 'title', 'title')) }} as title,
         {{ filled(mapped('bitrix24', 'leads', 'crm_status', 'status_id')) }} as crm_status,
-        statuses.code as status,
         {{ filled(mapped('bitrix24', 'leads', 'crm_channel', 'source_id')) }}
             as crm_channel,
         {{ first_contact_detail(mapped('bitrix24', 'leads', 'phone', 'phone'), 'phone') }}
@@ -73,12 +72,6 @@ renamed as (
 
     left join deletions
         on source.id = deletions.id
-
-    left join codes as statuses
-        on
-            statuses.field = 'crm_status'
-            and {{ mapped('bitrix24', 'leads', 'crm_status', 'status_id') }}
-            = statuses.source_value
 
     left join codes as reasons
         on
