@@ -287,8 +287,11 @@ owed as (
                 else closing_date
             end
         ) as payment_due_date,
-        case when is_recognised then payment_remainder else 0 end
-            as commission_receivable,
+        -- What was given back of a commission is not owed again.
+        case
+            when is_recognised then greatest(payment_remainder - refunds_with_vat, 0)
+            else 0
+        end as commission_receivable,
         case
             when is_recognised then 0
             else greatest(received + advances_for_commission - refunded, 0)
