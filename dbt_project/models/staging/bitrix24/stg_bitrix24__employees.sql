@@ -11,12 +11,12 @@ renamed as (
     select
 
         ---------- ids
-        id as source_id,
+        source.id as source_id,
         -- A person of several departments is counted in the first one named.
-        to_jsonb(uf_department) ->> 0 as org_unit_id,
+        to_jsonb(source.uf_department) ->> 0 as org_unit_id,
 
         ---------- strings
-        nullif(btrim(concat_ws(' ', last_name, name)), '') as full_name,
+        nullif(btrim(concat_ws(' ', source.last_name, source.name)), '') as full_name,
         {{ filled(mapped('bitrix24', 'employees', 'position', 'work_position')) }}
             as position,
 
@@ -27,7 +27,7 @@ renamed as (
             as dismissed_date,
 
         ---------- flags
-        cast(active as text) in ('true', 'Y', '1') as is_active
+        cast(source.active as text) in ('true', 'Y', '1') as is_active
 
     from source
 
