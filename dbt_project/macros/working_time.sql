@@ -11,3 +11,17 @@
         0
     ), 1)
 {%- endmacro %}
+
+{# A time limit in words, with its unit; of an unset one, that it is not set. #}
+{% macro limit_text(value, unit) -%}
+    case
+        when {{ value }} is null then {{ text('limit_missing') }}
+        else replace(
+            case {{ unit }}
+                when 'working_hours' then {{ text('limit_hours') }}
+                else {{ text('limit_days') }}
+            end,
+            '{value}', {{ number_text('round(' ~ value ~ ')', 0) }}
+        )
+    end
+{%- endmacro %}

@@ -50,6 +50,7 @@ compared as (
             as conversion_change,
         conversions.lag_days_median,
         conversions.lag_days_p90,
+        {{ today() }} as as_of_date,
         conversions.reader_keys
 
     from conversions
