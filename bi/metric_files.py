@@ -18,7 +18,7 @@ _MEASURE = ("name", "label", "description", "agg", "agg_params", "expr",
 _METRIC = ("name", "label", "description", "type", "type_params", "config")
 _META = ("formula", "owner", "unit", "role", "date", "basis", "additivity", "needs",
          "dataset", "drill", "version", "valid_from", "example", "gives", "kind",
-         "numerator", "denominator", "note", "deprecated")  # fmt: skip
+         "numerator", "denominator", "note", "deprecated", "id")  # fmt: skip
 #: What dbt may aggregate a measure by, of the kinds that the compiler knows.
 _AGGREGATES = tuple(kind for kind in KINDS if kind not in ("stock", "ratio", "mart"))
 

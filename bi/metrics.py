@@ -195,7 +195,8 @@ def read_metrics(
         except UnknownUnitError as error:
             raise CatalogError(f"metric {name}: {error} ({place})") from error
         shared = Metric(
-            name=name,
+            # dbt refuses two underscores in a name, which some ids have.
+            name=text_of(meta, "id") or name,
             label=node["label"],
             description=one_line(
                 found[0].get("description") if found else node.get("description")

@@ -23,7 +23,7 @@
             {%- endif -%}
             {%- set given = computability(needs) -%}
             {%- do found.append({
-                'id': metric.name,
+                'id': meta.get('id') or metric.name,
                 'label': metric.label,
                 'meaning': measure.description if measure else metric.description,
                 'kind': kind,

@@ -1,9 +1,9 @@
 {# What happened, and what is held today: one shape, one rule of credit. #}
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',
-    'int_changes__happened',
+    'int_changes__happened', 'int_stages__happened',
 ] -%}
-{%- set held = ['int_deals__held', 'int_money__held'] -%}
+{%- set held = ['int_deals__held', 'int_money__held', 'int_stages__held'] -%}
 
 with
 

@@ -24,10 +24,19 @@ units as (
 
 ),
 
--- Stays that ended in the last twelve months, and those that go on in open deals.
+periods as (
+
+    select * from {{ ref('cohort_periods') }}
+
+),
+
+-- Stays that ended in a period, and those that go on in open deals: they belong to the
+-- periods that are not over.
 stays as (
 
     select
+        periods.period_code,
+        deals.deal_key,
         deals.department_key,
         deals.group_key,
         visits.pipeline,
@@ -44,12 +53,17 @@ stays as (
     inner join deals
         on visits.deal_key = deals.deal_key
 
+    inner join periods
+        on
+            {{ months_between('coalesce(visits.left_date, ' ~ today() ~ ')', today()) }}
+            between periods.months_to and periods.months_from
+
     where
         visits.is_stay_end
         and visits.stage_rank < 90
         and (
-            (visits.is_open and deals.outcome = 'open')
-            or visits.left_date > {{ today() }} - interval '12 months'
+            not visits.is_open
+            or deals.outcome = 'open'
         )
 
 ),
@@ -93,10 +107,37 @@ limits as (
 
 ),
 
+-- A deal may come back to a stage: all its stays together.
+totals as (
+
+    select
+        unit_key,
+        period_code,
+        pipeline,
+        stage,
+        percentile_cont(0.5) within group (order by total_days) as time_in_stage_total
+
+    from (
+        select
+            unit_key,
+            period_code,
+            pipeline,
+            stage,
+            deal_key,
+            sum(stay_days) as total_days
+        from scoped
+        group by unit_key, period_code, pipeline, stage, deal_key
+    ) as of_deals
+
+    group by unit_key, period_code, pipeline, stage
+
+),
+
 counted as (
 
     select
         unit_key,
+        period_code,
         pipeline,
         pipeline_label,
         stage,
@@ -105,13 +146,13 @@ counted as (
         count(limit_value) as limited_stays,
         count(*) filter (where is_over_limit) as stays_over_limit,
         percentile_cont(0.5) within group (order by stay_days) filter (where not is_open)
-            as time_in_stage_median,
+            as time_in_stage,
         percentile_cont(0.9) within group (order by stay_days) filter (where not is_open)
             as time_in_stage_p90
 
     from scoped
 
-    group by unit_key, pipeline, pipeline_label, stage
+    group by unit_key, period_code, pipeline, pipeline_label, stage
 
 ),
 
@@ -119,13 +160,15 @@ listed as (
 
     select
         {{ surrogate_key([
-            'counted.unit_key', 'counted.pipeline_label', 'counted.pipeline',
-            'counted.stage',
+            'counted.unit_key', 'counted.period_code', 'counted.pipeline_label',
+            'counted.pipeline', 'counted.stage',
         ]) }} as stage_time_key,
         counted.unit_key,
         units.unit_label,
         units.unit_level,
         units.unit_order,
+        periods.label as cohort_label,
+        periods.period_order as cohort_order,
         counted.pipeline_label,
         counted.stage,
         stages.label as stage_label,
@@ -138,10 +181,16 @@ listed as (
         cast(counted.stays_over_limit as integer) as stays_over_limit,
         cast(counted.stays_over_limit as numeric) / nullif(counted.limited_stays, 0)
             as over_limit_share,
-        cast(counted.time_in_stage_median as numeric(9, 1)) as time_in_stage_median,
+        cast(counted.time_in_stage as numeric(9, 1)) as time_in_stage,
         cast(counted.time_in_stage_p90 as numeric(9, 1)) as time_in_stage_p90,
+        cast(totals.time_in_stage_total as numeric(9, 1)) as time_in_stage_total,
         limits.limit_value is null as is_limit_missing,
+        cast(
+            count(*) filter (where limits.limit_value is null and counted.open_count > 0)
+                over (partition by counted.unit_key, counted.period_code) as integer
+        ) as stage_limit_missing,
         {{ limit_text('limits.limit_value', 'limits.limit_unit') }} as limit_text,
+        {{ today() }} as as_of_date,
         units.reader_keys
 
     from counted
@@ -151,6 +200,16 @@ listed as (
 
     inner join stages
         on counted.stage = stages.stage
+
+    inner join periods
+        on counted.period_code = periods.period_code
+
+    inner join totals
+        on
+            counted.unit_key = totals.unit_key
+            and counted.period_code = totals.period_code
+            and counted.pipeline = totals.pipeline
+            and counted.stage = totals.stage
 
     left join limits
         on

@@ -1,0 +1,28 @@
+{# One row per move of a deal back, to a stage of a lower rank. #}
+with
+
+visits as (
+
+    select * from {{ ref('fct_stage_visits') }}
+
+),
+
+happened as (
+
+    select
+        'stage_returned' as event_type,
+        visit_key as fact_key,
+        entered_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        stage as detail,
+        cast(null as numeric(18, 2)) as amount
+
+    from visits
+
+    where is_return
+
+)
+
+select * from happened
