@@ -9,6 +9,8 @@ milestones as (
 pairs as (
 
     select * from {{ ref('conversion_pairs') }}
+    -- What begins with a request is told by requests.
+    where pair <> 'unique_lead__closed_won'
 
 ),
 

@@ -112,9 +112,13 @@ told_by_stage as (
             first_visits.deal_key = first_facts.deal_key
             and first_visits.rank = first_facts.rank
 
+    -- A request is qualified by its quality or by the stage, whichever came first.
     where
         ranks_with_facts.rank is null
-        and first_facts.deal_key is null
+        and (
+            first_facts.deal_key is null
+            or first_visits.rank <= 20
+        )
 
 ),
 

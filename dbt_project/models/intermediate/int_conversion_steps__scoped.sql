@@ -4,7 +4,7 @@ with
 
 steps as (
 
-    select * from {{ ref('fct_conversion_steps') }}
+    select * from {{ ref('int_conversion_steps__unioned') }}
     where side = 'entered'
 
 ),

@@ -100,7 +100,8 @@ described as (
         to_stages.rank as to_rank,
         from_stages.label as from_stage_label,
         to_stages.label as to_stage_label,
-        from_stages.label || ' → ' || to_stages.label as pair_label,
+        coalesce(pairs.label, from_stages.label || ' → ' || to_stages.label)
+            as pair_label,
         measured.entered,
         measured.reached,
         measured.decided,

@@ -42,11 +42,7 @@ returns as (
 
 touches as (
 
-    select
-        deal_key,
-        max(meeting_date) as last_touch_date
-    from {{ ref('fct_meetings') }}
-    group by deal_key
+    select * from {{ ref('int_deals__touched') }}
 
 ),
 

@@ -30,11 +30,37 @@ absorbed as (
 
 moments as (
 
+    -- The request of a deal is its beginning.
+    select
+        deal_key,
+        10 as rank,
+        created_at as entered_at
+    from {{ ref('fct_leads') }}
+
+    union all
+
+    select
+        deal_key,
+        20 as rank,
+        qualified_at as entered_at
+    from {{ ref('fct_leads') }}
+
+    union all
+
     select
         deal_key,
         30 as rank,
         started_at as entered_at
     from {{ ref('fct_meetings') }}
+
+    union all
+
+    select
+        deal_key,
+        50 as rank,
+        started_at as entered_at
+    from {{ ref('fct_showings') }}
+    where status = 'held'
 
     union all
 

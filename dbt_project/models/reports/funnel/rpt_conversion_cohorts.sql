@@ -8,6 +8,7 @@ conversions as (
         and (
             is_step
             or from_stage <> 'lead_new'
+            or pair = 'unique_lead__closed_won'
             or to_stage in ('contract_signed', 'closed_won')
         )
 

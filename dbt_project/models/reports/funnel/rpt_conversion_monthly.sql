@@ -2,7 +2,7 @@ with
 
 steps as (
 
-    select * from {{ ref('fct_conversion_steps') }}
+    select * from {{ ref('int_conversion_steps__unioned') }}
 
 ),
 
@@ -53,7 +53,8 @@ keyed as (
         {{ months_between('grouped.event_month', today()) }} as months_ago,
         grouped.pair as pair_code,
         pairs.pair_order,
-        from_stages.label || ' → ' || to_stages.label as pair_label,
+        coalesce(pairs.label, from_stages.label || ' → ' || to_stages.label)
+            as pair_label,
         grouped.department_key,
         grouped.department_name,
         grouped.group_key,

@@ -9,6 +9,7 @@ conversions as (
         and (
             is_step
             or from_stage <> 'lead_new'
+            or pair = 'unique_lead__closed_won'
         )
 
 ),

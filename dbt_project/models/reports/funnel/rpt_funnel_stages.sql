@@ -14,6 +14,7 @@ conversions as (
     where
         cohort_kind = 'period'
         and from_stage = 'lead_new'
+        and pair <> 'unique_lead__closed_won'
 
 ),
 
