@@ -106,7 +106,7 @@ listed as (
         cast(
             row_number() over (
                 partition by scoped.unit_key
-                order by scoped.stage_limit_pct desc, scoped.deal_key
+                order by scoped.stage_limit_pct desc, scoped.deal_key asc
             ) as integer
         ) as late_order,
         units.reader_keys
