@@ -16,7 +16,7 @@
                     'percentile': (measure.agg_params or {}).get('percentile'),
                     'meta': dict(shared, **own),
                     'needs': shared.get('needs', []) + own.get('needs', []),
-                    'semantic_model': semantic_model.name,
+                    'fact': semantic_model.node_relation.alias,
                     'is_metric': measure.name in named,
                 }) -%}
             {%- endfor -%}
@@ -102,11 +102,11 @@
 
 {# Measures of a mart as its columns, over one of the facts that contribute: measures of
    other facts are null there, and the sum over all facts passes them by. #}
-{% macro kpi_columns(dataset, semantic_model) -%}
+{% macro kpi_columns(dataset, fact) -%}
     {%- for measure in measures_in(dataset) %}
     {{
         measure_sql(measure)
-        if measure.semantic_model == semantic_model
+        if measure.fact == fact
         else 'cast(null as numeric)'
     }} as {{ measure.name }}{{ ',' if not loop.last }}
     {%- endfor -%}

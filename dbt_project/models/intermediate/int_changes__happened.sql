@@ -52,6 +52,54 @@ happened as (
 
     where is_backdated
 
+    union all
+
+    select
+        'settlement_changed_late' as event_type,
+        change_key as fact_key,
+        change_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        cast(null as text) as detail,
+        cast(shift_days as numeric(18, 2)) as amount
+
+    from changes
+
+    where is_late
+
+    union all
+
+    select
+        'revenue_moved' as event_type,
+        change_key as fact_key,
+        change_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        cast(null as text) as detail,
+        cast(moved_revenue as numeric(18, 2)) as amount
+
+    from changes
+
+    where moved_revenue is not null
+
+    union all
+
+    select
+        'entry_measured' as event_type,
+        entry_key as fact_key,
+        entry_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        fact_type as detail,
+        cast(entry_lag_days as numeric(18, 2)) as amount
+
+    from entries
+
+    where entry_lag_days is not null
+
 )
 
 select * from happened

@@ -1,6 +1,8 @@
 {# Records for medians and distinct counts, which no sum of parts can give: every fact once
    for every unit that it is credited to. Keys, dates and measures, no amounts of money. #}
-{%- set measured = ['deal_cycle_measured'] -%}
+{%- set measured = [
+    'deal_cycle_measured', 'settlement_date_changed', 'entry_measured',
+] -%}
 
 with
 

@@ -1,7 +1,5 @@
-{# Semantic models whose facts contribute, with the fact of each. #}
-{%- set facts = {
-    'deal_events': 'fct_deal_events', 'lead_events': 'fct_lead_events',
-} -%}
+{# Facts that contribute: each gives the measures of its own metric blocks. #}
+{%- set facts = ['fct_deal_events', 'fct_lead_events'] -%}
 {%- set dimensions = [
     'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
     'group_name', 'department_key', 'department_name', 'deal_type_label',
@@ -10,12 +8,12 @@
 
 with
 
-{% for semantic_model, fact in facts.items() %}
-{{ semantic_model }} as (
+{% for fact in facts %}
+{{ fact }} as (
 
     select
         {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_daily', semantic_model) }}
+        {{ kpi_columns('rpt_kpi_daily', fact) }}
 
     from {{ ref(fact) }}
 
@@ -26,9 +24,9 @@ with
 {% endfor -%}
 
 together as (
-    {% for semantic_model in facts %}
+    {% for fact in facts %}
 
-    select * from {{ semantic_model }}
+    select * from {{ fact }}
     {%- if not loop.last %}
 
     union all

@@ -1,12 +1,9 @@
 {# Credit «whole»: whoever took part has the whole fact, so rows of one level overlap, and
    the level above counts a fact once. A page shows one level at a time. #}
-{#- Semantic models whose facts contribute, with the fact of each and the columns its
-    metrics look at. -#}
+{#- Facts that contribute, with the columns that their metrics look at. -#}
 {%- set facts = {
-    'deal_events': ['fct_deal_events', ['detail']],
-    'lead_events': [
-        'fct_lead_events', ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
-    ],
+    'fct_deal_events': ['detail'],
+    'fct_lead_events': ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
 } -%}
 {%- set dimensions = [
     'level', 'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
@@ -16,28 +13,28 @@
 
 with
 
-{% for semantic_model, (fact, columns) in facts.items() -%}
-{{ semantic_model }}_facts as (
+{% for fact, columns in facts.items() -%}
+{{ fact }}_rows as (
 
     select * from {{ ref(fact) }}
 
 ),
 
-{{ semantic_model }}_levelled as (
-    {{ facts_by_level(semantic_model ~ '_facts', [
+{{ fact }}_levelled as (
+    {{ facts_by_level(fact ~ '_rows', [
         'event_type', 'fact_key', 'event_date', 'event_month', 'deal_type_label',
         'pipeline_label', 'channel_label',
     ] + columns) }}
 
 ),
 
-{{ semantic_model }} as (
+{{ fact }} as (
 
     select
         {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_daily', semantic_model) }}
+        {{ kpi_columns('rpt_kpi_daily', fact) }}
 
-    from {{ semantic_model }}_levelled
+    from {{ fact }}_levelled
 
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 
@@ -46,9 +43,9 @@ with
 {% endfor -%}
 
 together as (
-    {% for semantic_model in facts %}
+    {% for fact in facts %}
 
-    select * from {{ semantic_model }}
+    select * from {{ fact }}
     {%- if not loop.last %}
 
     union all

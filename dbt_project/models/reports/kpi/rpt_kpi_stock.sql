@@ -1,5 +1,5 @@
-{# Semantic models whose facts contribute, with the fact of each. #}
-{%- set facts = {'stocks': 'fct_stocks', 'lead_stocks': 'fct_lead_stocks'} -%}
+{# Facts that contribute: each gives the measures of its own metric blocks. #}
+{%- set facts = ['fct_stocks', 'fct_lead_stocks'] -%}
 {%- set dimensions = [
     'as_of_date', 'employee_key', 'employee_name', 'group_key', 'group_name',
     'department_key', 'department_name', 'deal_type_label', 'pipeline_label',
@@ -8,12 +8,12 @@
 
 with
 
-{% for semantic_model, fact in facts.items() -%}
-{{ semantic_model }} as (
+{% for fact in facts -%}
+{{ fact }} as (
 
     select
         {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_stock', semantic_model) }}
+        {{ kpi_columns('rpt_kpi_stock', fact) }}
 
     from {{ ref(fact) }}
 
@@ -24,9 +24,9 @@ with
 {% endfor -%}
 
 together as (
-    {% for semantic_model in facts %}
+    {% for fact in facts %}
 
-    select * from {{ semantic_model }}
+    select * from {{ fact }}
     {%- if not loop.last %}
 
     union all
