@@ -175,3 +175,75 @@ def query(name: str) -> str:
     columns, origin = QUESTIONS[name]
     chosen = ", ".join(f'{sql} as "{column}"' for column, sql in columns.items())
     return f"select {chosen} from {origin}"
+
+
+# Field of the card -> the same said by the records.
+COMPARED = {
+    "commission": ("commission", "commission_recorded"),
+    "advance_amount": ("advance_amount", "advances_recorded"),
+    "expenses": ("direct_expenses", "direct_expenses_recorded"),
+    "partner_share": ("partner_share", "partner_share_recorded"),
+    "paid": ("paid_amount", "paid_recorded"),
+    "contract_date": ("contract_signed_date", "contract_date_recorded"),
+}
+
+
+def disagreements() -> str:
+    """The SQL that lists cards that say something else than their records."""
+    parts = (
+        f"select '{field}' as field, {source_id('deals.deal_key')} as deal_id,"
+        f" {text(f'deals.{card}')} as field_value,"
+        f" {text(f'money.{recorded}')} as records_value"
+        " from dbt_intermediate.int_deals__valued as money"
+        " inner join dbt_intermediate.int_deals__counted as deals using (deal_key)"
+        f" where deals.{card} is distinct from money.{recorded}"
+        for field, (card, recorded) in COMPARED.items()
+    )
+    return " union all ".join(parts)
+
+
+# Name of a total -> the SQL of its value.
+TOTALS = {
+    "advances_held": "select sum(held_amount) from dbt_core.fct_advances",
+    "advances_transferred": (
+        "select count(*) from dbt_core.fct_advances where is_moved"
+    ),
+    "double_bookings": "select count(*) from dbt_core.fct_double_bookings",
+    "contracts_active": (
+        "select count(*) from dbt_core.fct_contracts where contract_state = 'active'"
+    ),
+    "commission_receivable": (
+        "select sum(commission_receivable) from dbt_intermediate.int_deals__valued"
+    ),
+    "commission_prepaid": (
+        "select sum(commission_prepaid) from dbt_intermediate.int_deals__valued"
+    ),
+    "pipeline_amount": (
+        "select sum(expected_revenue) from dbt_intermediate.int_deals__valued"
+    ),
+    **{
+        f"units:{truth}": (
+            f"select count(*) from dbt_core.dim_units where status = '{status}'"
+        )
+        for truth, status in (
+            ("free", "free"),
+            ("reserved", "reserved"),
+            ("sold", "sold"),
+            ("removed", "withdrawn"),
+        )
+    },
+    **{
+        f"records:{kind}": f"select count(*) from dbt_core.{fact} {condition}"
+        for kind, fact, condition in (
+            ("advance", "fct_advances", "where not is_synthetic"),
+            ("document", "fct_documents", ""),
+            ("expense", "fct_deal_expenses", "where not is_synthetic"),
+            ("invoice", "fct_invoices", ""),
+            ("partner_share", "fct_partner_shares", "where not is_synthetic"),
+            ("payment", "fct_payments", ""),
+            ("reservation", "fct_reservations", ""),
+            ("service_line", "fct_service_lines", "where not is_synthetic"),
+            ("unit", "dim_units", ""),
+        )
+    },
+}

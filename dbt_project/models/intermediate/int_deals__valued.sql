@@ -328,7 +328,11 @@ aged as (
         direct_expenses,
         expenses_pass_through,
         expenses_to_reimburse,
-        revenue_net - coalesce(direct_expenses, 0) as contribution,
+        -- Expenses of a deal whose commission is unknown are spent all the same.
+        case
+            when outcome = 'won' and coalesce(revenue_net, direct_expenses) is not null
+                then coalesce(revenue_net, 0) - coalesce(direct_expenses, 0)
+        end as contribution,
         expected_revenue,
         coalesce(revenue_net, expected_revenue) as revenue_with_expected,
         lost_commission,
