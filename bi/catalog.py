@@ -36,6 +36,12 @@ __all__ = [
 #: Published tables that pages and workbooks show; ``access`` is for the locks only.
 SHOWN_SCHEMAS = ("reports", "quality")
 
+#: What the rows of a table repeat: a deal stands once per holder of a role, its amounts
+#: belong to the deal or to one holder's share of it.
+_ORDINAL, _MONEY_ORDINAL, _CREDIT_MODE = "deal_ordinal", "money_ordinal", "credit_mode"
+#: More than any amount, so that a number and a value added to it are told apart.
+_STEP = 10**15
+
 _PUBLIC = "public"
 _READER = "{reader}"
 
@@ -139,6 +145,31 @@ class Catalog:
             unit_name = self.metrics[name].unit
         found = self.unit(unit_name)
         return found is not None and found.is_money
+
+    def shown(self, name: str, dataset: str) -> str:
+        """Give the SQL of a column in a line of one deal, over the rows of the deal.
+
+        Whole amounts stand in every row of the deal; shares of its people add up.
+        """
+        if self.is_money(name, dataset) and self._has(_CREDIT_MODE, dataset):
+            return (
+                f"case when min({_CREDIT_MODE}) = 'whole' then max({name})"
+                f" else sum({name}) end"
+            )
+        return f"min({name})"
+
+    def total(self, name: str, dataset: str) -> str:
+        """Give the SQL of a column's sum in which every deal or share counts once."""
+        ordinal = _MONEY_ORDINAL if self.is_money(name, dataset) else _ORDINAL
+        if not self._has(ordinal, dataset):
+            return f"sum({name})"
+        return (
+            f"sum(distinct {ordinal} * {_STEP} + {name})"
+            f" - {_STEP} * sum(distinct {ordinal}) filter (where {name} is not null)"
+        )
+
+    def _has(self, name: str, dataset: str) -> bool:
+        return name in self.datasets[dataset].columns
 
     def expression(self, metric: str, dataset: str) -> str | None:
         """Give the SQL of a metric over a table, none when the table cannot give it.

@@ -32,7 +32,12 @@ from bi.excel.layout import SheetLayout, findings_layout, records_layout
 from bi.excel.workbook import Control, Row, Written, write_workbook
 from ingestion.mapping import Connection
 from ingestion.marked_yaml import suggestion
-from orchestration.export_filters import Condition, read_filters, where
+from orchestration.export_filters import (
+    Condition,
+    FilterError,
+    read_filters,
+    where,
+)
 from orchestration.passes import home_connections
 from orchestration.transformation import manifest_file
 from orchestration.warehouse import Warehouse
@@ -121,7 +126,9 @@ def export(
             currency=connections[0].reporting_currency,
         )
         zone = ZoneInfo(connections[0].timezone)
-        conditions = read_filters(filters, catalog.datasets[table], zone)
+        chosen = definition.chosen(rights, filters)
+        conditions = read_filters(chosen, catalog.datasets[table], zone)
+        _check_choices(connection, definition, catalog, chosen)
         with _complete_file(out) as stream:
             written = _write(
                 connection,
@@ -168,7 +175,7 @@ def _write(
 ) -> Written:
     records = records_layout(definition, catalog, table)
     found = findings_layout(definition, catalog)
-    records_query = _records_query(records, conditions)
+    records_query = _records_query(definition, catalog, records, conditions)
     findings_query = _findings_query(definition, found, records_query)
     rows, sums = _totals(connection, records, records_query)
     return write_workbook(
@@ -176,6 +183,7 @@ def _write(
         catalog,
         table,
         rows=_rows(connection, records, records_query),
+        months=_months(connection, definition, records, records_query),
         findings=_rows(connection, found, findings_query),
         control=Control(
             username=username,
@@ -248,21 +256,92 @@ def _tables(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
         "select relname, attname, format_type(atttypid, atttypmod)"
         " from pg_attribute join pg_class on pg_class.oid = attrelid"
         " join pg_namespace on pg_namespace.oid = relnamespace"
-        " where nspname in ('reports', 'quality') and relkind = 'r'"
+        " where nspname in ('reports', 'quality') and relkind in ('r', 'v')"
         " and attnum > 0 and not attisdropped order by attrelid, attnum"
     ):
         tables.setdefault(table, {})[column] = data_type
     return tables
 
 
-def _records_query(layout: SheetLayout, conditions: Sequence[Condition]) -> _Query:
+def _check_choices(
+    connection: psycopg.Connection,
+    definition: Export,
+    catalog: Catalog,
+    filters: Mapping[str, Sequence[str]],
+) -> None:
+    """Check that of every choice exactly one of its values is made.
+
+    Raises:
+        FilterError: none, several or another value.
+    """
+    table = catalog.datasets[definition.choices_table]
+    for name in definition.choices:
+        if name not in filters:
+            continue
+        rows = connection.execute(
+            sql.SQL("select distinct {} from {} order by 1").format(
+                sql.Identifier(name), sql.Identifier(table.schema, table.name)
+            )
+        )
+        known = [str(value) for (value,) in rows]
+        if len(filters[name]) != 1 or filters[name][0] not in known:
+            values = ", ".join(repr(value) for value in filters[name])
+            raise FilterError(
+                f"filter {name}={values}: name one of {', '.join(map(repr, known))}"
+            )
+
+
+def _records_query(
+    definition: Export,
+    catalog: Catalog,
+    layout: SheetLayout,
+    conditions: Sequence[Condition],
+) -> _Query:
+    """Ask for one line per record: whole amounts once, shares of its people summed."""
     clause, parameters = where(conditions)
+    wanted = (*layout.fields, *layout.order, *definition.months_fields)
+    joined = {column.name for column in layout.columns if column.is_joined}
+    lines = []
+    for name in dict.fromkeys(wanted):
+        expression = (
+            f"string_agg(distinct {name}, ', ')"
+            if name in joined
+            else catalog.shown(name, layout.table)
+        )
+        lines.append(
+            sql.SQL("{} as {}").format(sql.SQL(expression), sql.Identifier(name))
+        )
     return _Query(
-        sql.SQL("{} where {}").format(
-            sql.Identifier(layout.schema, layout.table), clause
+        sql.SQL("(select {} from {} where {} group by {}) as records").format(
+            sql.SQL(", ").join(lines),
+            sql.Identifier(layout.schema, layout.table),
+            clause,
+            sql.Identifier(definition.one),
         ),
         parameters,
     )
+
+
+def _months(
+    connection: psycopg.Connection,
+    definition: Export,
+    layout: SheetLayout,
+    query: _Query,
+) -> list[Row]:
+    """Lines of the months: name, records, sums; every record stands in one of them."""
+    months = definition.months
+    names = [column.name for column in layout.months]
+    sums = [sql.SQL("sum({})").format(sql.Identifier(name)) for name in names]
+    cursor = connection.execute(
+        sql.SQL("select {} from {} group by {by} order by min({order})").format(
+            sql.SQL(", ").join([sql.Identifier(months.by), sql.SQL("count(*)"), *sums]),
+            query.source,
+            by=sql.Identifier(months.by),
+            order=sql.Identifier(months.order),
+        ),
+        query.parameters,
+    )
+    return list(cursor)
 
 
 def _findings_query(definition: Export, layout: SheetLayout, records: _Query) -> _Query:

@@ -3,12 +3,16 @@
 Readers see permanent tables. dbt builds beside them; the publication writes the
 differences, so that policies, grants and indexes live as long as the tables and a
 reader never waits. Why not swapped schemas: ``docs/adr/0002-publication.md``.
+
+A published view reads published relations only, with the rights of whoever asks it:
+``docs/adr/0004-published-views.md``.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +43,8 @@ class PublishedModel:
         key: Columns that name a row.
         predicate: Row policy in SQL; None where everyone may read every row.
         indexes: Columns of further indexes.
+        is_view: Whether readers see a view over other published relations; its rows
+            are those that the reader may see of them.
     """
 
     name: str
@@ -47,6 +53,7 @@ class PublishedModel:
     key: tuple[str, ...]
     predicate: str | None
     indexes: tuple[tuple[str, ...], ...]
+    is_view: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ def published_models(manifest_file: Path) -> list[PublishedModel]:
                 key=tuple(meta["key"]),
                 predicate=rules.get(access),
                 indexes=tuple(tuple(columns) for columns in meta.get("indexes", [])),
+                is_view=meta.get("published_as") == "view",
             )
         )
     return sorted(published, key=lambda model: (model.schema, model.name))
@@ -109,11 +117,14 @@ def published_models(manifest_file: Path) -> list[PublishedModel]:
 def publish(
     warehouse: Warehouse, models: Sequence[PublishedModel], *, pass_id: int
 ) -> Publication:
-    """Make what dbt built visible, all tables in one transaction."""
+    """Make what dbt built visible, all tables and views in one transaction."""
     changed: dict[str, int] = {}
     rebuilt: list[str] = []
+    tables = [model for model in models if not model.is_view]
     with warehouse.connect("transformer") as connection:
-        for model in models:
+        # First: a name may have been a table and be a view now, or the other way.
+        _drop_unknown(connection, models)
+        for model in tables:
             name = f"{model.schema}.{model.name}"
             columns = _columns(connection, model.working_schema, model.name)
             if not columns:
@@ -126,8 +137,9 @@ def publish(
                 rebuilt.append(name)
             else:
                 changed[name] = _write_differences(connection, model, columns)
-        _drop_unknown(connection, models)
-        _protect(connection, warehouse, models)
+        _protect(connection, warehouse, tables)
+        # Last: a view keeps its readers waiting from its change to the commit.
+        rebuilt += _write_views(connection, warehouse, models)
         row = connection.execute(
             "insert into reports.publications (pass_id, data_as_of, rows_changed)"
             " select %s, clock.pass_time, %s from ops.clock returning publication_id",
@@ -137,7 +149,7 @@ def publish(
             raise PublicationError("the pass has no clock: run ./reestr run again")
         publication = Publication(int(row[0]), changed, rebuilt)
     with psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection:
-        for model in models:
+        for model in tables:
             if changed[f"{model.schema}.{model.name}"]:
                 connection.execute(sql.SQL("analyze {}").format(_table(model)))
     logger.info("published", extra={"publication": publication.publication_id})
@@ -339,21 +351,123 @@ def _protect(
             )
 
 
+def _write_views(
+    connection: psycopg.Connection,
+    warehouse: Warehouse,
+    models: Sequence[PublishedModel],
+) -> list[str]:
+    """Make the views that differ from what dbt built, and give their names."""
+    written = []
+    for model, definition in _view_definitions(connection, models):
+        shape = fingerprint(json.dumps([definition, repr(model)]))
+        if _shape(connection, model) == shape:
+            continue
+        for statement in (
+            sql.SQL("drop view if exists {} cascade"),
+            sql.SQL("create view {} with (security_invoker = true) as {definition}"),
+            sql.SQL("grant select on {} to {reader}"),
+            sql.SQL("comment on view {} is {shape}"),
+        ):
+            connection.execute(
+                statement.format(
+                    _table(model),
+                    # The database's own text of a view that dbt made.
+                    definition=sql.SQL(definition),
+                    reader=sql.Identifier(warehouse.role("reader")),
+                    shape=sql.Literal(shape),
+                )
+            )
+        written.append(f"{model.schema}.{model.name}")
+    return written
+
+
+def _view_definitions(
+    connection: psycopg.Connection, models: Sequence[PublishedModel]
+) -> list[tuple[PublishedModel, str]]:
+    """Definitions over published relations, a view after those that it reads.
+
+    Raises:
+        PublicationError: dbt did not build a view, or it reads something unpublished.
+    """
+    by_working = {(model.working_schema, model.name): model for model in models}
+    left = {model.name: model for model in models if model.is_view}
+    sources = {name: _sources(connection, model) for name, model in left.items()}
+    # Every name comes with its schema when none is searched.
+    connection.execute("set local search_path = pg_catalog")
+    ordered: list[tuple[PublishedModel, str]] = []
+    while left:
+        for name, model in list(left.items()):
+            if any(source in left for _, source in sources[name]):
+                continue
+            definition = _definition(connection, model)
+            for schema, source in sources[name]:
+                published = by_working.get((schema, source))
+                if published is None:
+                    raise PublicationError(
+                        f"{model.schema}.{name}: reads {schema}.{source}, which is not"
+                        " published; a view of readers reads published models only"
+                    )
+                definition = re.sub(
+                    rf"\b{re.escape(schema)}\.{re.escape(source)}\b",
+                    f"{published.schema}.{published.name}",
+                    definition,
+                )
+            ordered.append((left.pop(name), definition))
+    connection.execute("set local search_path to default")
+    return ordered
+
+
+def _sources(
+    connection: psycopg.Connection, model: PublishedModel
+) -> set[tuple[str, str]]:
+    """Schema and name of the relations that a working view reads."""
+    rows = connection.execute(
+        "select distinct nspname, relname from pg_rewrite"
+        " join pg_depend on pg_depend.objid = pg_rewrite.oid"
+        " and pg_depend.classid = 'pg_rewrite'::regclass"
+        " and pg_depend.refclassid = 'pg_class'::regclass"
+        " join pg_class on pg_class.oid = pg_depend.refobjid"
+        " join pg_namespace on pg_namespace.oid = pg_class.relnamespace"
+        " where pg_rewrite.ev_class = to_regclass(%(view)s)"
+        " and pg_depend.refobjid <> to_regclass(%(view)s)",
+        {"view": f'"{model.working_schema}"."{model.name}"'},
+    )
+    return {(str(schema), str(name)) for schema, name in rows}
+
+
+def _definition(connection: psycopg.Connection, model: PublishedModel) -> str:
+    row = connection.execute(
+        "select pg_get_viewdef(oid) from pg_class"
+        " where oid = to_regclass(%s) and relkind = 'v'",
+        [f'"{model.working_schema}"."{model.name}"'],
+    ).fetchone()
+    if row is None:
+        raise PublicationError(
+            f"{model.schema}.{model.name}: dbt built no view"
+            f" {model.working_schema}.{model.name}"
+        )
+    return str(row[0]).rstrip(";")
+
+
 def _drop_unknown(
     connection: psycopg.Connection, models: Sequence[PublishedModel]
 ) -> None:
-    """Remove published tables whose model is gone; they carry our shape mark."""
-    known = {(model.schema, model.name) for model in models}
+    """Remove published relations whose model is gone; they carry our shape mark."""
+    known = {(model.schema, model.name, model.is_view) for model in models}
     rows = connection.execute(
-        "select schemaname, tablename from pg_tables"
-        " where schemaname in ('reports', 'quality', 'access')"
-        " and obj_description(format('%I.%I', schemaname, tablename)::regclass,"
-        " 'pg_class') ~ '^[0-9a-f]{16}$'"
+        "select nspname, relname, relkind = 'v' from pg_class"
+        " join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname in ('reports', 'quality', 'access') and relkind in ('r', 'v')"
+        " and obj_description(pg_class.oid, 'pg_class') ~ '^[0-9a-f]{16}$'"
+        " order by relkind = 'r'"
     ).fetchall()
-    for schema, name in rows:
-        if (schema, name) not in known:
+    for schema, name, is_view in rows:
+        if (schema, name, is_view) not in known:
             connection.execute(
-                sql.SQL("drop table {} cascade").format(sql.Identifier(schema, name))
+                sql.SQL("drop {kind} if exists {} cascade").format(
+                    sql.Identifier(schema, name),
+                    kind=sql.SQL("view" if is_view else "table"),
+                )
             )
 
 

@@ -63,11 +63,32 @@ COLUMNS: Mapping[str, str] = {
     "findings_critical": "bigint",
     "findings_text": "text",
     "modified_at": "timestamptz",
-    "credit_weight": "numeric",
+    "as_of_date": "date",
     **dict.fromkeys(MONEY, "numeric(18, 2)"),
     **dict.fromkeys((f"{name}_state" for name in (*STATES, *MONEY[:2])), "integer"),
     "reader_keys": "text[]",
 }  # fmt: skip
+# What the page of the registry adds to a deal: the choices and the holder of the role.
+PAGE_COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "registry_key", "role", "role_label", "date_label", "employee_key",
+            "holder_name", "holder_group_name", "holder_department_name",
+            "month_label",
+        ),
+        "text",
+    ),
+    **dict.fromkeys(("role_order", "date_order", "month_order"), "integer"),
+    "chosen_date": "date",
+    "deal_ordinal": "numeric",
+}  # fmt: skip
+MONEY_PAGE_COLUMNS: Mapping[str, str] = {
+    "credit_mode": "text",
+    "credit_label": "text",
+    "credit_order": "integer",
+    "credit_weight": "numeric",
+    "money_ordinal": "numeric",
+}
 FINDING_COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -82,16 +103,27 @@ FINDING_COLUMNS: Mapping[str, str] = {
     "reader_keys": "text[]",
 }  # fmt: skip
 EDITIONS: Mapping[str, Mapping[str, str]] = {
-    "rpt_deal_registry": {
-        name: kind for name, kind in COLUMNS.items() if name != "credit_weight"
-    },
-    "rpt_deal_registry_split": {"registry_key": "text", **COLUMNS},
-    "rpt_deal_registry_without_money": {
+    **dict.fromkeys(
+        ("rpt_registry_by_role", "rpt_registry_by_share"),
+        {**COLUMNS, **PAGE_COLUMNS, **MONEY_PAGE_COLUMNS},
+    ),
+    "rpt_registry_by_role_without_money": {
         name: kind
-        for name, kind in COLUMNS.items()
-        if name.removesuffix("_state") not in (*MONEY, "credit_weight")
+        for name, kind in {**COLUMNS, **PAGE_COLUMNS}.items()
+        if name.removesuffix("_state") not in MONEY
+    },
+    "rpt_registry_choices": {
+        **dict.fromkeys(
+            ("choice_key", "date_label", "role_label", "credit_label"), "text"
+        ),
+        "reader_keys": "text[]",
     },
     "rpt_findings": FINDING_COLUMNS,
+}
+# Key of the rows of a table; the hand-made pages are tables.
+TABLE_KEYS: Mapping[str, str] = {
+    "rpt_registry_choices": "choice_key",
+    "rpt_findings": "finding_key",
 }
 KEYS: Mapping[str, tuple[str, ...]] = {
     "admin": ("rows/company", "whole/company"),
@@ -129,8 +161,9 @@ def provisioned(home: Path, database_url: str) -> Warehouse:
 
 
 def deal(number: int, **values: object) -> dict[str, object]:
-    """One deal of the registry, well filled."""
+    """One deal on the page of the registry, well filled, under its usual choices."""
     return {
+        "registry_key": f"demo_agency:{number}",
         "deal_key": f"demo_agency:{number}",
         "deal_number": f"С-{number}",
         "card_url": f"https://crm.example/crm/deal/details/{number}/",
@@ -152,7 +185,25 @@ def deal(number: int, **values: object) -> dict[str, object]:
         "findings_critical": 0,
         "commission": Decimal("450000.00"),
         "revenue_net": Decimal("400000.50"),
+        "role_label": "Ответственный за сделку",
+        "date_label": "Расчёт, план",
+        "holder_name": "Ясинская О.",
+        "month_label": "11.2026",
+        "month_order": 202611,
+        "credit_mode": "whole",
+        "credit_label": "Целиком",
         **values,
+    }
+
+
+def choice(date_label: str, role: str, credit: str) -> dict[str, object]:
+    """One choice that readers may make."""
+    return {
+        "choice_key": f"{date_label}|{role}|{credit}",
+        "date_label": date_label,
+        "role_label": role,
+        "credit_label": credit,
+        "reader_keys": [key for keys in KEYS.values() for key in keys],
     }
 
 
@@ -172,6 +223,14 @@ def finding(number: int, **values: object) -> dict[str, object]:
     }
 
 
+CHOICES = tuple(
+    choice(date_label, role, credit)
+    for date_label in ("Расчёт, план", "Договор")
+    for role in ("Ответственный за сделку", "Любая роль")
+    for credit in ("Целиком", "По долям")
+)
+
+
 def publish_rows(
     warehouse: Warehouse,
     tables: Mapping[str, Sequence[Values]],
@@ -186,8 +245,9 @@ def publish_rows(
         )
         for schema in ("dbt_reports", "dbt_access"):
             connection.execute(f"create schema if not exists {schema}")
+        rows = {"rpt_registry_choices": CHOICES, **tables}
         for name, columns in EDITIONS.items():
-            _create(connection, "dbt_reports", name, columns, tables.get(name, ()))
+            _create(connection, "dbt_reports", name, columns, rows.get(name, ()))
         _create(
             connection,
             "dbt_access",
@@ -206,14 +266,13 @@ def published_models() -> list[PublishedModel]:
         name: rule["predicate"].format(reader="(select access.reader())")
         for name, rule in access["config"]["meta"]["row_access_rules"].items()
     }
-    keys = {"rpt_deal_registry_split": "registry_key", "rpt_findings": "finding_key"}
     return [
         *(
             PublishedModel(
                 name=name,
                 working_schema="dbt_reports",
                 schema="reports",
-                key=(keys.get(name, "deal_key"),),
+                key=(TABLE_KEYS.get(name, "registry_key"),),
                 predicate=rules["by_participation"],
                 indexes=(),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,6 +43,7 @@ class ExportColumn:
         width: In characters; 0 for the usual one of its unit.
         title: Said here only where the sheet names a column otherwise than a page.
         link: Column that holds the address behind the cell.
+        is_joined: Whether the rows of a record differ in it: all values are shown.
         values: Words in place of codes.
         place: File and line of the column.
     """
@@ -53,6 +54,7 @@ class ExportColumn:
     link: str
     values: Mapping[str, str]
     place: str
+    is_joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,21 @@ class FindingsDefinition:
 
 
 @dataclass(frozen=True)
+class MonthsDefinition:
+    """The sheet of the months of the chosen date.
+
+    Attributes:
+        by: Column that names the line of a record.
+        order: Column that sorts the lines.
+        columns: Amounts that are summed.
+    """
+
+    by: str
+    order: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Export:
     """One workbook.
 
@@ -93,6 +110,11 @@ class Export:
         slug: Name of its file.
         exclusions: Sentence about what is left out.
         editions: Table by the reader's right to money.
+        one: Column that names a record: its rows become one line of the sheet.
+        choices: Columns of which one value is always chosen, with the value by the
+            reader's right to money where nobody chooses; a right that a column says
+            nothing of has no such choice.
+        choices_table: Where the values to choose from are.
     """
 
     slug: str
@@ -100,13 +122,33 @@ class Export:
     owner: str
     exclusions: str
     editions: Mapping[str, str]
+    one: str
+    choices: Mapping[str, Mapping[str, str]]
+    choices_table: str
     records: SheetDefinition
+    months: MonthsDefinition
     findings: FindingsDefinition
     file: str = field(default="")
 
     def table_for(self, rights: ReaderRights) -> str:
         """Give the edition that a reader may see."""
         return self.editions[rights.money]
+
+    @property
+    def months_fields(self) -> tuple[str, str]:
+        """Columns that the sheet of months needs of every record."""
+        return self.months.by, self.months.order
+
+    def chosen(
+        self, rights: ReaderRights, filters: Mapping[str, Sequence[str]]
+    ) -> dict[str, Sequence[str]]:
+        """Give the filters with the choices that nobody made, choices first."""
+        made = {
+            name: filters.get(name) or [by_right[rights.money]]
+            for name, by_right in self.choices.items()
+            if rights.money in by_right
+        }
+        return {**made, **{n: v for n, v in filters.items() if n not in made}}
 
 
 def reader_rights(keys: Iterable[str]) -> ReaderRights:
@@ -141,9 +183,12 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
         raise UnknownExportError(f"no workbook named {slug!r}; {hint}")
     root = read_yaml(files[slug], folder.parent)
     root.only(
-        "title", "owner", "exclusions", "editions", "order", "freeze", "columns",
-        "findings",
+        "title", "owner", "exclusions", "editions", "one", "choices", "order",
+        "freeze", "columns", "months", "findings",
     )  # fmt: skip
+    choices, months = root.require("choices"), root.require("months")
+    choices.only("table", "columns")
+    months.only("by", "order", "columns")
     findings = root.require("findings")
     findings.only("table", "key", "open", "order", "freeze", "columns")
     return Export(
@@ -152,6 +197,17 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
         owner=root.require("owner").text(),
         exclusions=root.require("exclusions").text(),
         editions=_editions(root.require("editions")),
+        one=root.require("one").text(),
+        choices={
+            name: _by_right(node)
+            for name, node in choices.require("columns").fields().items()
+        },
+        choices_table=choices.require("table").text(),
+        months=MonthsDefinition(
+            by=months.require("by").text(),
+            order=months.require("order").text(),
+            columns=tuple(months.texts("columns")),
+        ),
         records=_sheet(root),
         findings=FindingsDefinition(
             table=findings.require("table").text(),
@@ -166,6 +222,13 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
 def _editions(node: Node) -> dict[str, str]:
     node.only(*MONEY_RIGHTS)
     return {right: node.require(right).text() for right in MONEY_RIGHTS}
+
+
+def _by_right(node: Node) -> dict[str, str]:
+    if not isinstance(node.value, dict):
+        return dict.fromkeys(MONEY_RIGHTS, node.text())
+    node.only(*MONEY_RIGHTS)
+    return {right: value.text() for right, value in node.fields().items()}
 
 
 def _sheet(node: Node) -> SheetDefinition:
@@ -184,7 +247,8 @@ def _sheet(node: Node) -> SheetDefinition:
 
 
 def _column(node: Node) -> ExportColumn:
-    node.only("name", "width", "title", "link", "values")
+    node.only("name", "width", "title", "link", "values", "joined")
+    joined = node.get("joined")
     width, values = node.get("width"), node.get("values")
     return ExportColumn(
         name=node.require("name").text(),
@@ -197,6 +261,7 @@ def _column(node: Node) -> ExportColumn:
             else {}
         ),
         place=node.place,
+        is_joined=joined is not None and joined.value is True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bi.catalog import Catalog, Column, Dataset
 from bi.excel.definition import Export, ExportColumn, SheetDefinition
@@ -24,6 +24,7 @@ class SheetColumn:
     Attributes:
         unit: Title of the unit for people, may be empty.
         number_format: Of the cells; empty for text.
+        is_joined: Whether the rows of a record differ in it: all values are shown.
         values: Words in place of codes.
         value_at: Place of the value in a row of the query.
         link_at: Place of the address behind the cell.
@@ -43,6 +44,7 @@ class SheetColumn:
     value_at: int
     link_at: int | None
     state_at: int | None
+    is_joined: bool = False
 
     @property
     def note(self) -> str:
@@ -62,6 +64,7 @@ class SheetLayout:
         fields: Columns to select, in the order in which rows give them.
         order: Columns to sort by.
         frozen: How many columns stay in sight.
+        months: Columns that are summed by month.
     """
 
     schema: str
@@ -70,6 +73,7 @@ class SheetLayout:
     fields: tuple[str, ...]
     order: tuple[str, ...]
     frozen: int
+    months: tuple[SheetColumn, ...] = ()
 
     @property
     def money(self) -> tuple[SheetColumn, ...]:
@@ -84,8 +88,13 @@ def records_layout(export: Export, catalog: Catalog, table: str) -> SheetLayout:
         CompileError: a column stands in none of the editions.
     """
     editions = [_dataset(catalog, name, export) for name in export.editions.values()]
-    return _layout(
+    layout = _layout(
         export.records, catalog, _dataset(catalog, table, export), editions, export
+    )
+    summed = {column.name: column for column in layout.money}
+    asked = export.months.columns
+    return replace(
+        layout, months=tuple(summed[name] for name in asked if name in summed)
     )
 
 
@@ -196,6 +205,7 @@ def _column(
         value_at=value_at,
         link_at=link_at,
         state_at=state_at,
+        is_joined=asked.is_joined,
     )
 
 

@@ -2,7 +2,8 @@
 
 Runs in both Python environments. Rows are written as they come, so that a workbook of
 any length takes the same memory. Formulas stand in three places only: the totals, which
-follow the filter, and the links to cards, made here from escaped text.
+follow the filter, those of the months, and the links to cards, made here from escaped
+text.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def write_workbook(
     table: str,
     *,
     rows: Iterable[Row],
+    months: Iterable[Row],
     findings: Iterable[Row],
     control: Control,
     out: BinaryIO,
@@ -126,6 +128,7 @@ def write_workbook(
         catalog: Labels, units and meanings; must know the columns of the tables.
         table: Edition that the rows come from.
         rows: In the order of ``records_layout(export, catalog, table).fields``.
+        months: Name of the line, records, then the sums of ``layout.months``.
         findings: In the order of ``findings_layout(export, catalog).fields``.
         control: Facts for the head of the sheets and for «control».
         out: Receives the bytes of the file.
@@ -145,6 +148,9 @@ def write_workbook(
     for row in rows:
         records.append(row)
     records.finish(text("lines", "nothing"))
+
+    by = catalog.datasets[table].columns[export.months.by].label
+    _write_months(_sheet(workbook, "months"), layout, months, by, head)
 
     judged = _Table(_sheet(workbook, "findings"), found, control.timezone)
     judged.begin(head, text("sheets", "findings"))
@@ -359,6 +365,40 @@ class _Table:
         if money and after is not None:
             cells[after] = _text_cell(self.sheet, text("lines", "legend"))
         return cells
+
+
+def _write_months(
+    sheet: Worksheet, layout: SheetLayout, rows: Iterable[Row], by: str, head: _Head
+) -> None:
+    """Write the months of the chosen date, then everything: the lines make it up."""
+    for number, width in enumerate((16, 12, *(15 for _ in layout.months)), 1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    sheet.freeze_panes = f"B{FIRST_ROW}"
+    _set_up_page(sheet, head.footer)
+    for line in (text("sheets", "months"), head.filters, head.as_of):
+        font = _TITLE if line == text("sheets", "months") else _FONT
+        sheet.append([_text_cell(sheet, line, font)])
+    sheet.append([])
+    sheet.append([])
+    titles = [by, text("months", "count"), *(each.title for each in layout.months)]
+    sheet.append([_heading(sheet, title) for title in titles])
+    forms = [_COUNT, *(column.number_format for column in layout.months)]
+    written = 0
+    for name, *values in rows:
+        cells: Line = [_text_cell(sheet, str(name))]
+        for value, form in zip(values, forms, strict=True):
+            cells.append(_plain(sheet, cast("CellValue", value), form))
+        sheet.append(cells)
+        written += 1
+    total: Line = [_text_cell(sheet, text("months", "total"), _BOLD)]
+    end = HEADER_ROW + max(written, 1)
+    for number, form in enumerate(forms, 2):
+        letter = get_column_letter(number)
+        cell = WriteOnlyCell(sheet, f"=SUM({letter}{FIRST_ROW}:{letter}{end})")
+        cell.font = _BOLD
+        cell.number_format = form
+        total.append(cell)
+    sheet.append(total)
 
 
 def _reconcile(records: _Table, findings: _Table, control: Control) -> Written:

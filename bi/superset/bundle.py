@@ -11,7 +11,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import yaml
 from bi.catalog import Catalog, Column, Dataset
 from bi.superset.charts import Chart, ChartBuilder, SavedColumn, SavedMetric
 from bi.superset.filters import filter_bar
-from bi.superset.layout import COLUMNS, Tile, positions
+from bi.superset.layout import COLUMNS, Part, Tabs, Tile, positions
 from bi.superset.row_rules import RowRule, row_rules
 from bi.superset.yaml_file import Node, read_yaml
 
@@ -42,6 +42,7 @@ _KNOWN_PAGE = (
     "roles",
     "tables",
     "editions",
+    "choices",
     "filters",
     "rows",
 )
@@ -265,15 +266,33 @@ class _Compiler:
             omits_money=edition.name == "none",
         )
         used: set[str] = set()
-        rows: list[list[tuple[Chart, int]]] = []
-        for number, row in enumerate(page.require("rows").items(), 1):
-            built = self._row(
+        path = edition.path(page.file)
+        charts: list[Chart] = []
+        tiles: list[Tile] = []
+        number = 0
+
+        def built(row: Node) -> list[Tile]:
+            nonlocal number
+            number += 1
+            found = self._row(
                 page, row, number, builder=builder, specs=specs, used=used
             )
-            if built:
-                rows.append(built)
-        path = edition.path(page.file)
-        self._save_page(page, edition, path, rows=rows, builder=builder)
+            row_tiles = [self._tile(chart, width, path) for chart, width in found]
+            charts.extend(chart for chart, _ in found)
+            tiles.extend(row_tiles)
+            return row_tiles
+
+        parts: list[Part] = []
+        for row in page.require("rows").items():
+            if isinstance(row.value, dict):
+                row.only("tabs")
+                parts.append(_tabs(row.require("tabs"), built))
+            elif row_tiles := built(row):
+                parts.append(row_tiles)
+        self._save_page(
+            page, edition, path, parts=parts, charts=charts, tiles=tiles,
+            builder=builder,
+        )  # fmt: skip
         return used
 
     def _row(
@@ -315,26 +334,25 @@ class _Compiler:
         edition: _Edition,
         path: str,
         *,
-        rows: list[list[tuple[Chart, int]]],
+        parts: Sequence[Part],
+        charts: Sequence[Chart],
+        tiles: Sequence[Tile],
         builder: ChartBuilder,
     ) -> None:
         title = page.require("title").text()
-        tiles = [
-            [self._tile(chart, width, path) for chart, width in row] for row in rows
-        ]
-        charts = [chart for row in rows for chart, _ in row]
-        flat = [tile for row in tiles for tile in row]
         filters = page.get("filters")
         bar = filter_bar(
             filters.items() if filters else [],
             builder,
             charts=charts,
-            tiles=flat,
+            tiles=tiles,
             dataset_uuid={name: _dataset_uuid(name) for name in self._catalog.datasets},
+            choices=self._choices(page, edition),
+            edition=edition.name,
         )
         for table, metric in bar.metrics:
             self._metrics.setdefault(table, {})[metric.name] = metric
-        for chart, tile in zip(charts, flat, strict=True):
+        for chart, tile in zip(charts, tiles, strict=True):
             self._save_chart(chart, tile, path, date=bar.date)
         slug = edition.slug(page.require("slug").text())
         asset: Asset = {
@@ -343,7 +361,7 @@ class _Compiler:
             "css": "",
             "slug": slug,
             "uuid": asset_uuid(path),
-            "position": positions(title, tiles),
+            "position": positions(title, parts),
             "metadata": {
                 "native_filter_configuration": bar.configuration,
                 "filter_bar_orientation": "HORIZONTAL",
@@ -373,9 +391,19 @@ class _Compiler:
                 slug=slug,
                 title=title,
                 roles=edition.roles,
-                tables=frozenset(chart.table for chart in charts),
+                tables=frozenset(chart.table for chart in charts) | bar.tables,
             )
         )
+
+    def _choices(self, page: Node, edition: _Edition) -> list[str]:
+        """Give the tables of an edition that filters ask for values first."""
+        choices = page.get("choices")
+        found = choices.get(edition.name) if choices is not None else None
+        names = found.items() if found is not None else []
+        for node in names:
+            if node.text() not in self._catalog.datasets:
+                raise node.error(f"no published table named {node.text()!r}")
+        return [node.text() for node in names]
 
     def _tile(self, chart: Chart, width: int, path: str) -> Tile:
         uuid_ = asset_uuid(f"{path}/{chart.key}")
@@ -509,6 +537,16 @@ def _metric(metric: SavedMetric) -> Asset:
         "description": metric.description or None,
         "d3format": metric.d3format or None,
     }
+
+
+def _tabs(node: Node, built: Callable[[Node], list[Tile]]) -> Tabs:
+    tabs = []
+    for tab in node.items():
+        tab.only("title", "rows")
+        rows = [row for line in tab.require("rows").items() if (row := built(line))]
+        if rows:
+            tabs.append((tab.require("title").text(), rows))
+    return Tabs(tabs)
 
 
 def _widened(tiles: list[tuple[Chart, int]]) -> list[tuple[Chart, int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bi.catalog import Catalog, Column, Dataset
@@ -36,6 +37,8 @@ _KNOWN = (
     "count",
     "metric",
     "ignore_filters",
+    "one",
+    "sums",
 )
 _HEIGHTS = {
     "strip": 40,
@@ -49,6 +52,9 @@ _GRAINS = {"day": "P1D", "week": "P1W", "month": "P1M", "quarter": "P3M", "year"
 _DATE_FORMATS = {"P1D": "%d.%m", "P1W": "%d.%m", "P1M": "%b", "P3M": "%b", "P1Y": "%Y"}
 _NO_FILTER = "No filter"
 _MONTHS_AGO = "months_ago"
+#: Of a metric that is text: D3 prints it as it is.
+_TEXT_FORMAT = "c"
+_JOINED = "joined"
 #: More than a strip can show: a full answer would carry a warning sign.
 _STRIP_ROWS = 10
 _TABLE_ROWS = 1000
@@ -153,7 +159,7 @@ class ChartBuilder:
             viz_type=viz_type,
             dataset=dataset,
             form_data=form_data,
-            title=spec.require("title").text(),
+            title=self.text(spec.require("title")),
             height=height.number() if height else _HEIGHTS[viz.text()],
         )
 
@@ -196,11 +202,23 @@ class ChartBuilder:
         return self.catalog.datasets[name.text()]
 
     def is_left_out(self, name: str, dataset: Dataset) -> bool:
-        """Say whether this edition leaves the name out because it is money."""
+        """Say whether this edition leaves the name out with the money."""
         if not self.omits_money or name in dataset.columns or self.whole is None:
             return False
         whole = self.catalog.datasets[self.whole]
-        return name in whole.columns and self.catalog.is_money(name, self.whole)
+        return name in whole.columns
+
+    def text(self, node: Node) -> str:
+        """Give a title with the units that it names: ``Комиссия, {money}``.
+
+        Raises:
+            CompileError: there is no such unit.
+        """
+
+        def title(match: re.Match[str]) -> str:
+            return self._unit(Node(match[1], node.file, node.line)).title
+
+        return re.sub(r"\{(\w+)\}", title, node.text())
 
     def column(self, name: Node, dataset: Dataset) -> Column:
         """Resolve a column.
@@ -216,6 +234,8 @@ class ChartBuilder:
     # ---------- kinds of charts
 
     def _table(self, spec: Node, dataset: Dataset) -> tuple[str, FormData] | None:
+        if spec.get("one") is not None or spec.get("by") is not None:
+            return self._grouped(spec, dataset)
         names = [
             name
             for node in spec.require("columns").items()
@@ -232,11 +252,135 @@ class ChartBuilder:
         if order is not None:
             column = self.column(order, dataset)
             form_data["order_by_cols"] = [f'["{column.name}", true]']
-        if page is not None:
-            form_data["row_limit"] = _PAGED_ROWS
-            form_data["server_pagination"] = True
-            form_data["server_page_length"] = page.number()
+        _set_pages(form_data, page)
         return "table", form_data
+
+    def _grouped(self, spec: Node, dataset: Dataset) -> tuple[str, FormData]:
+        """Compile a table with one line per value: of a record, or of a dimension."""
+        one, by = spec.get("one"), spec.get("by")
+        # A cell of a group is a metric; only texts that are markup cannot be one.
+        groups = [self.column(node, dataset).name for node in by.items()] if by else []
+        hidden: list[str] = []
+        if one is not None:
+            hidden.append(self.column(one, dataset).name)
+        shown: list[str] = []
+        states: list[tuple[str, str]] = []
+        config: dict[str, dict[str, object]] = {}
+        for node in spec.require("columns").items() if spec.get("columns") else ():
+            name, how = _with_unit(node)
+            if self.is_left_out(name.text(), dataset):
+                continue
+            column = self.column(name, dataset)
+            if column.name.endswith("_html"):
+                groups.append(column.name)
+                config[column.name] = self._column_config(column.name, dataset)
+                continue
+            if how is not None and how.text() != _JOINED:
+                raise how.error(
+                    f"{how.text()!r} is not {_JOINED}: all values of a line"
+                )
+            saved = self._shown(column, dataset, is_joined=how is not None)
+            shown.append(saved)
+            config[saved] = self._column_config(column.name, dataset)
+            if not (column.is_number or column.is_date):
+                config[saved] |= {
+                    "d3NumberFormat": _TEXT_FORMAT,
+                    "horizontalAlign": "left",
+                }
+            if f"{column.name}_state" in dataset.columns:
+                state = self._shown(
+                    dataset.columns[f"{column.name}_state"], dataset, is_state=True
+                )
+                states.append((state, saved))
+                config[state] = {"visible": False}
+        for saved, column in self._group_totals(spec, dataset):
+            shown.append(saved)
+            config[saved] = self._column_config(column.name, dataset)
+            config[saved].setdefault("d3NumberFormat", ",.0f")
+            config[saved]["horizontalAlign"] = "right"
+        for name_ in hidden:
+            config[name_] = {"visible": False}
+        form_data: FormData = {
+            **self._raw(dataset, [], row_limit=_TABLE_ROWS),
+            "query_mode": "aggregate",
+            "groupby": [*groups, *hidden],
+            "metrics": [*shown, *(state for state, _ in states)],
+            "allow_render_html": any(name.endswith("_html") for name in groups),
+            "column_config": config,
+            "conditional_formatting": list(_tints(states)),
+        }
+        order = spec.get("order")
+        if order is not None:
+            form_data["timeseries_limit_metric"] = self._shown(
+                self.column(order, dataset), dataset
+            )
+            form_data["order_desc"] = False
+        _set_pages(form_data, spec.get("page"))
+        return "table", form_data
+
+    def _shown(
+        self,
+        column: Column,
+        dataset: Dataset,
+        *,
+        is_joined: bool = False,
+        is_state: bool = False,
+    ) -> str:
+        """Save the metric that shows a column in a line of one record."""
+        found = self.catalog.unit(column.unit)
+        expression = self.catalog.shown(column.name, dataset.name)
+        if is_joined:
+            expression = f"string_agg(distinct {column.name}, ', ')"
+        elif is_state:
+            expression = f"max({column.name})"
+        saved = SavedMetric(
+            name=f"{column.name}__shown",
+            label=self.catalog.title(column.label or column.name, column.unit),
+            expression=expression,
+            description=column.description,
+            d3format=found.screen if found and not found.is_time else "",
+        )
+        self._metrics[saved.name] = saved
+        return saved.name
+
+    def _group_totals(
+        self, spec: Node, dataset: Dataset
+    ) -> Iterator[tuple[str, Column]]:
+        """Save the count and the sums that stand in a line of a dimension."""
+        counted, sums = spec.get("count"), spec.get("sums")
+        if counted is not None:
+            name, title = _with_unit(counted)
+            if title is None:
+                raise counted.error("a column with the title of its count is expected")
+            column = self.column(name, dataset)
+            yield self._counted(column, self.text(title)), column
+        for node in sums.items() if sums else ():
+            if not self.is_left_out(node.text(), dataset):
+                column = self.column(node, dataset)
+                yield self._summed(column, dataset), column
+
+    def _counted(self, column: Column, title: str) -> str:
+        saved = SavedMetric(
+            name=f"{column.name}__count",
+            label=title,
+            expression=f"count(distinct {column.name})",
+            description=column.description,
+            d3format=",.0f",
+        )
+        self._metrics[saved.name] = saved
+        return saved.name
+
+    def _summed(self, column: Column, dataset: Dataset) -> str:
+        found = self.catalog.unit(column.unit)
+        saved = SavedMetric(
+            name=f"{column.name}__total",
+            label=self.catalog.title(column.label, column.unit),
+            expression=self.catalog.total(column.name, dataset.name),
+            description=column.description,
+            d3format=found.screen if found else "",
+        )
+        self._metrics[saved.name] = saved
+        return saved.name
 
     def _strip(self, spec: Node, dataset: Dataset) -> tuple[str, FormData]:
         names = [
@@ -327,7 +471,7 @@ class ChartBuilder:
             key=key,
             kind=kind,
             title=title,
-            note=note.text() if note else "",
+            note=self.text(note) if note else "",
             viz_type=viz_type,
             table=dataset.name,
             form_data={"viz_type": viz_type, **form_data},
@@ -364,7 +508,9 @@ class ChartBuilder:
                 **{name: self._column_config(name, dataset) for name in names},
                 **{state: {"visible": False} for state in states},
             },
-            "conditional_formatting": list(_tints(states)),
+            "conditional_formatting": list(
+                _tints((state, state.removesuffix("_state")) for state in states)
+            ),
         }
 
     def _column_config(self, name: str, dataset: Dataset) -> dict[str, object]:
@@ -428,33 +574,16 @@ class ChartBuilder:
         return saved_name
 
     def _number_metric(self, spec: Node, dataset: Dataset) -> str | None:
-        title = spec.require("title").text()
+        title = self.text(spec.require("title"))
         if (metric := spec.get("metric")) is not None:
             return self._metric(metric, dataset)
         if (counted := spec.get("count")) is not None:
             column = self.column(counted, dataset)
-            saved = SavedMetric(
-                name=f"{column.name}__count",
-                label=title,
-                expression=f"count(distinct {column.name})",
-                description=column.description,
-                d3format=",.0f",
-            )
-        else:
-            summed = spec.require("sum")
-            if self.is_left_out(summed.text(), dataset):
-                return None
-            column = self.column(summed, dataset)
-            found = self.catalog.unit(column.unit)
-            saved = SavedMetric(
-                name=f"{column.name}__total",
-                label=self.catalog.title(column.label, column.unit),
-                expression=f"sum({column.name})",
-                description=column.description,
-                d3format=found.screen if found else "",
-            )
-        self._metrics[saved.name] = saved
-        return saved.name
+            return self._counted(column, title)
+        summed = spec.require("sum")
+        if self.is_left_out(summed.text(), dataset):
+            return None
+        return self._summed(self.column(summed, dataset), dataset)
 
     def _unit(self, node: Node) -> Unit:
         try:
@@ -483,8 +612,15 @@ def _with_unit(node: Node) -> tuple[Node, Node | None]:
     return Node(name, node.file, node.line), unit_name
 
 
-def _tints(states: list[str]) -> Iterator[dict[str, object]]:
-    for state in states:
+def _set_pages(form_data: FormData, page: Node | None) -> None:
+    if page is not None:
+        form_data["row_limit"] = _PAGED_ROWS
+        form_data["server_pagination"] = True
+        form_data["server_page_length"] = page.number()
+
+
+def _tints(states: Iterable[tuple[str, str]]) -> Iterator[dict[str, object]]:
+    for state, column in states:
         for code, colour in STATE_TINTS.items():
             yield {
                 "column": state,
@@ -492,7 +628,7 @@ def _tints(states: list[str]) -> Iterator[dict[str, object]]:
                 "targetValue": code,
                 "colorScheme": colour,
                 "useGradient": False,
-                "columnFormatting": state.removesuffix("_state"),
+                "columnFormatting": column,
                 "objectFormatting": "BACKGROUND_COLOR",
             }
 

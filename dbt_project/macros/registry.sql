@@ -23,6 +23,7 @@
         'advance_expiry_date', 'planned_settlement_date', 'closing_date',
         'closing_date_basis', 'lost_date', 'refusal_reason', 'age_days',
         'findings_count', 'findings_critical', 'findings_text', 'modified_at',
+        'as_of_date',
     ]) }}
 {%- endmacro %}
 

@@ -59,17 +59,18 @@ def write(
     *,
     control: Control = CONTROL,
     findings: Sequence[Mapping[str, object]] = (),
-    table: str = "rpt_deal_registry",
+    table: str = "rpt_registry_by_role",
 ) -> tuple[Workbook, Written, bytes]:
     export = read_export("registry")
-    fields = records_layout(export, catalog, table).fields
+    layout = records_layout(export, catalog, table)
     found = findings_layout(export, catalog).fields
     stream = io.BytesIO()
     written = write_workbook(
         export,
         catalog,
         table,
-        rows=([each.get(name) for name in fields] for each in deals),
+        rows=([each.get(name) for name in layout.fields] for each in deals),
+        months=[("11.2026", len(deals), *(1 for _ in layout.months))],
         findings=([each.get(name) for name in found] for each in findings),
         control=control,
         out=stream,
@@ -86,12 +87,13 @@ def column(workbook: Workbook, title: str, row: int = 7, sheet: str = "Реес�
     return found
 
 
-def test_the_workbook_has_four_sheets_in_the_order_of_the_design(
+def test_the_workbook_has_its_sheets_in_the_order_of_the_design(
     catalog: Catalog,
 ) -> None:
     workbook, _, _ = write(catalog, [deal(1)])
     assert workbook.sheetnames == [
         "Реестр",
+        "По месяцам",
         "Нарушения",
         "Описание столбцов",
         "Контроль",
@@ -143,7 +145,7 @@ def test_dates_and_money_are_real_and_the_frame_is_frozen(catalog: Catalog) -> N
     assert sheet.page_setup.orientation == "landscape"
     assert sheet.print_title_rows == "$6:$6"
     assert sheet.oddFooter.center.text == "стр. &P из &N · данные на 21.11.2026 08:12"
-    assert [sheet.column_dimensions[letter].width for letter in "ABCDI"] == [
+    assert [sheet.column_dimensions[letter].width for letter in "ABCDJ"] == [
         10, 18, 24, 16, 15,
     ]  # fmt: skip
 
@@ -274,9 +276,17 @@ def test_findings_have_words_for_severity(catalog: Catalog) -> None:
     assert written.findings == 1
 
 
+def test_the_months_have_their_total(catalog: Catalog) -> None:
+    sheet = write(catalog, [deal(1), deal(2)])[0]["По месяцам"]
+    rows = list(sheet.iter_rows(min_row=6, values_only=True))
+    assert rows[0][:3] == ("Месяц", "Сделок", "Комиссия, ₽")
+    assert rows[1][:3] == ("11.2026", 2, 1)
+    assert rows[2][:3] == ("Всего", "=SUM(B7:B7)", "=SUM(C7:C7)")
+
+
 def test_an_edition_without_money_has_no_money_columns(catalog: Catalog) -> None:
     workbook, _, content = write(
-        catalog, [deal(1)], table="rpt_deal_registry_without_money"
+        catalog, [deal(1)], table="rpt_registry_by_role_without_money"
     )
     titles = [cell.value for cell in workbook["Реестр"][6]]
     assert not [title for title in titles if title and "₽" in title]
@@ -367,7 +377,7 @@ def test_a_column_that_no_edition_has_is_an_error_with_file_and_line(
     (folder / "registry.yaml").write_text(changed, encoding="utf-8")
     line = changed[: changed.index("clientname")].count("\n") + 1
     with pytest.raises(CompileError, match=rf"exports/registry\.yaml:{line}\)"):
-        records_layout(read_export("registry", folder), catalog, "rpt_deal_registry")
+        records_layout(read_export("registry", folder), catalog, "rpt_registry_by_role")
 
 
 def test_the_writer_runs_in_both_environments() -> None:

@@ -20,6 +20,7 @@ from tests.conftest import Postgres
 from tests.registry_sample import (
     COLUMNS,
     MONEY,
+    MONEY_PAGE_COLUMNS,
     deal,
     finding,
     home_settings,
@@ -32,21 +33,32 @@ COMPANY = ["rows/company", "whole/company"]
 SALES = [*COMPANY, "rows/sales:demo_agency:2", "whole/sales:demo_agency:2"]
 LEGAL = [*COMPANY, "rows/legal:demo_agency:9"]
 
+OWN, GROUP = "split/employee:demo_agency:6", "split/sales:demo_agency:5"
+
 DEALS = (
     deal(1, reader_keys=SALES, lost_date=date(2026, 10, 1), lawyer_name="Мороз К."),
     deal(2, reader_keys=SALES, group_name="Группа 2", commission=Decimal("100.10")),
-    deal(3, reader_keys=COMPANY, planned_settlement_date=None, commission=None),
+    deal(
+        3,
+        reader_keys=COMPANY,
+        planned_settlement_date=None,
+        commission=None,
+        month_label="Без даты",
+        month_order=999902,
+    ),
     deal(4, reader_keys=LEGAL, client_name="=cmd()", lawyer_name=""),
 )
 SHARES = tuple(
     {
-        "registry_key": f"demo_agency:1|{scope}",
-        **deal(1, commission=amount, revenue_net=amount, credit_weight=weight),
-        "reader_keys": [scope],
+        **deal(1, commission=amount, revenue_net=amount, holder_name=holder),
+        "registry_key": f"demo_agency:1|{holder}",
+        "credit_mode": "split",
+        "credit_label": "По долям",
+        "reader_keys": keys,
     }
-    for scope, amount, weight in (
-        ("split/employee:demo_agency:6", Decimal("225000.00"), Decimal("0.5")),
-        ("split/sales:demo_agency:5", Decimal("450000.00"), Decimal(1)),
+    for holder, amount, keys in (
+        ("Агент А.", Decimal("225000.00"), [OWN, GROUP]),
+        ("Ясинская О.", Decimal("225000.00"), [GROUP]),
     )
 )
 FINDINGS = (
@@ -66,13 +78,14 @@ def warehouse(
     publish_rows(
         opened,
         {
-            "rpt_deal_registry": DEALS,
-            "rpt_deal_registry_split": SHARES,
-            "rpt_deal_registry_without_money": [
+            "rpt_registry_by_role": DEALS,
+            "rpt_registry_by_share": SHARES,
+            "rpt_registry_by_role_without_money": [
                 {
                     name: value
                     for name, value in each.items()
                     if name.removesuffix("_state") not in MONEY
+                    and name not in MONEY_PAGE_COLUMNS
                 }
                 for each in DEALS
             ],
@@ -111,7 +124,7 @@ def test_admin_sees_every_deal_with_whole_money(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     result, workbook = exported(warehouse, tmp_path, "admin")
-    assert result.table == "rpt_deal_registry"
+    assert result.table == "rpt_registry_by_role"
     assert (result.rows, result.findings) == (4, 3)
     assert result.sums["commission"] == Decimal("900100.10")
     assert not any(result.differences.values())
@@ -130,7 +143,7 @@ def test_head_of_sales_sees_own_deals_only(
 
 def test_head_of_legal_sees_no_money(warehouse: Warehouse, tmp_path: Path) -> None:
     result, workbook = exported(warehouse, tmp_path, "head_of_legal")
-    assert result.table == "rpt_deal_registry_without_money"
+    assert result.table == "rpt_registry_by_role_without_money"
     assert result.rows == 1
     assert result.sums == {}
     assert not [cell for cell in workbook["Реестр"][6] if "₽" in str(cell.value)]
@@ -144,8 +157,9 @@ def test_head_of_legal_sees_no_money(warehouse: Warehouse, tmp_path: Path) -> No
 def test_a_share_reader_sees_the_own_share(
     warehouse: Warehouse, tmp_path: Path, username: str, amount: str
 ) -> None:
+    """Two people of a group in one role are one line of the group, with their sum."""
     result, _ = exported(warehouse, tmp_path, username)
-    assert result.table == "rpt_deal_registry_split"
+    assert result.table == "rpt_registry_by_share"
     assert result.rows == 1
     assert result.sums["commission"] == Decimal(amount)
 
@@ -205,7 +219,8 @@ def test_filters_are_printed_as_people_read_them(
     filters = {"planned_settlement_date": ["2026-09-01.."], "lawyer_name": [""]}
     _, workbook = exported(warehouse, tmp_path, "admin", filters)
     assert workbook["Реестр"]["A2"].value == (
-        "Фильтры: Расчёт, план: 01.09.2026 – …; Юрист: не заполнено"
+        "Фильтры: Дата: Расчёт, план; Роль: Ответственный за сделку; Зачёт: Целиком; "
+        "Расчёт, план: 01.09.2026 – …; Юрист: не заполнено"
     )
 
 
@@ -218,6 +233,8 @@ def test_filters_are_printed_as_people_read_them(
         ({"lost_date": ["01/10/2026"]}, "not a date"),
         ({"commission": ["сто"]}, "not a number"),
         ({"commission": ["nan"]}, "not a number"),
+        ({"role_label": ["Сторож"]}, "name one of 'Любая роль', 'Ответственный"),
+        ({"credit_label": ["Целиком", "По долям"]}, "name one of"),
     ],
 )
 def test_a_wrong_filter_is_refused_and_writes_nothing(
@@ -229,6 +246,19 @@ def test_a_wrong_filter_is_refused_and_writes_nothing(
     with pytest.raises(FilterError, match=words):
         exported(warehouse, tmp_path, "admin", filters)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_months_and_the_line_without_a_date_make_up_all_deals(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    result, workbook = exported(warehouse, tmp_path, "admin")
+    names = shown(workbook, "Месяц", "По месяцам")
+    counts = shown(workbook, "Сделок", "По месяцам")
+    assert names == ["11.2026", "Без даты", "Всего"]
+    assert counts[:-1] == [3, 1]
+    assert counts[-1] == "=SUM(B7:B8)"
+    assert sum(map(int, map(str, counts[:-1]))) == result.rows
+    assert "Дата: Расчёт, план" in str(workbook["По месяцам"]["A2"].value)
 
 
 def test_an_empty_result_is_a_workbook_that_says_so(
@@ -279,7 +309,7 @@ def test_the_file_is_for_its_owner_only(warehouse: Warehouse, tmp_path: Path) ->
 def test_the_login_of_the_person_reads_nothing_else(warehouse: Warehouse) -> None:
     with psycopg.connect(warehouse.person_url("agent")) as connection:
         connection.execute("set app.login = 'admin'")
-        rows = connection.execute("select count(*) from reports.rpt_deal_registry")
+        rows = connection.execute("select count(*) from reports.rpt_registry_by_role")
         assert rows.fetchone() == (0,)
 
 

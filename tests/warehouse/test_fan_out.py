@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from bi.catalog import read_catalog
+from orchestration.transformation import manifest_file
 from tests.agency_home import TODAY, AgencyHome
 
 LAYERS = (
@@ -34,6 +36,17 @@ KPI = {
 def one(home: AgencyHome, query: str) -> Decimal:
     [(value,)] = home.rows(query)
     return Decimal(str(value))
+
+
+def read_tables_of(home: AgencyHome) -> dict[str, dict[str, str]]:
+    """Columns of the published tables, as pages and workbooks know them."""
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, kind in home.rows(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema = 'reports'"
+    ):
+        tables.setdefault(str(table), {})[str(column)] = str(kind)
+    return tables
 
 
 def test_every_layer_has_the_deals_of_the_portal(agency_home: AgencyHome) -> None:
@@ -66,36 +79,105 @@ def test_a_sum_of_money_is_the_same_in_every_layer(
         assert one(agency_home, f"select sum({column}) from {layer}") == expected, layer
 
 
-def test_shares_of_people_add_up_to_the_deal(agency_home: AgencyHome) -> None:
-    """Every deal with an owner, every amount, kopeck by kopeck."""
+@pytest.mark.parametrize("role", ["deal_owner", "advance_owner", "any"])
+def test_shares_of_people_add_up_to_the_deal(
+    agency_home: AgencyHome, role: str
+) -> None:
+    """Every deal, every amount, kopeck by kopeck, whoever holds the role."""
     sums = ", ".join(f"sum({name}) as {name}" for name in MONEY)
     different = " or ".join(
         f"deals.{name} is distinct from shares.{name}" for name in MONEY
     )
-    [(deals, wrong, weights)] = agency_home.rows(
-        f"select count(*), count(*) filter (where {different}), min(credit_weight)"
+    [(deals, wrong, several)] = agency_home.rows(
+        f"select count(*), count(*) filter (where {different}),"
+        " count(*) filter (where holders > 1)"
         " from reports.rpt_deal_registry as deals left join"
-        f" (select deal_key, {sums}, sum(credit_weight) as credit_weight"
-        " from dbt_intermediate.int_deal_shares__split group by deal_key) as shares"
-        " using (deal_key) where deals.deal_owner_name is not null"
+        f" (select deal_key, count(*) as holders, {sums}"
+        " from reports.rpt_registry_by_role where role = %s"
+        " and credit_mode = 'split' and date_code = 'closing' group by deal_key)"
+        " as shares using (deal_key)",
+        [role],
     )
     assert deals > 100
-    assert (wrong, weights) == (0, 1)
+    assert wrong == 0
+    assert several > 0 or role == "advance_owner"
+
+
+@pytest.mark.parametrize("credit", ["whole", "split"])
+@pytest.mark.parametrize("role", ["deal_owner", "any", "lawyer"])
+def test_the_page_counts_every_deal_and_amount_once(
+    agency_home: AgencyHome, role: str, credit: str
+) -> None:
+    """As the tiles of the page sum: a deal of several holders is one deal."""
+    tables = read_tables_of(agency_home)
+    catalog = read_catalog(manifest_file(agency_home.warehouse), tables=tables)
+    page = "rpt_registry_by_role"
+    totals = ", ".join(catalog.total(name, page) for name in MONEY)
+    shown = agency_home.rows(
+        f"select count(distinct deal_key), {totals} from reports.{page}"
+        " where role = %s and credit_mode = %s and date_code = 'closing'",
+        [role, credit],
+    )
+    sums = ", ".join(f"sum({name})" for name in MONEY)
+    expected = agency_home.rows(
+        f"select count(*), {sums} from reports.rpt_deal_registry"
+    )
+    assert shown == expected
+
+
+@pytest.mark.parametrize("credit", ["whole", "split"])
+@pytest.mark.parametrize("date_code", ["settlement", "contract", "advance", "closing"])
+def test_months_with_their_two_lines_make_up_all_deals(
+    agency_home: AgencyHome, date_code: str, credit: str
+) -> None:
+    rows = agency_home.rows(
+        "select month_label, count(distinct deal_key), sum(commission)"
+        " from reports.rpt_registry_by_role where role = 'deal_owner'"
+        " and credit_mode = %s and date_code = %s and outcome <> 'paused'"
+        " and (%s = 'split' or credit_weight = 1) group by 1",
+        [credit, date_code, credit],
+    )
+    [(deals, commission)] = agency_home.rows(
+        "select count(*), sum(commission) from reports.rpt_deal_registry"
+        " where outcome <> 'paused' and (%s = 'split' or deal_key in"
+        " (select deal_key from reports.rpt_registry_by_role"
+        "  where role = 'deal_owner' and credit_weight = 1))",
+        [credit],
+    )
+    assert "Без даты" in {label for label, *_ in rows}
+    assert len(rows) > 5
+    assert sum(Decimal(str(count)) for _, count, _ in rows) == deals
+    assert sum(Decimal(str(amount or 0)) for *_, amount in rows) == commission
+
+
+def test_a_won_deal_of_tomorrow_stands_in_its_own_line(agency_home: AgencyHome) -> None:
+    found = agency_home.rows(
+        "select month_label, count(distinct deal_key) from"
+        " reports.rpt_registry_by_role where date_code = 'closing'"
+        " and closing_date > as_of_date group by 1"
+    )
+    known = agency_home.rows(
+        "select count(*) from reports.rpt_deal_registry where closing_date > as_of_date"
+    )
+    assert found == ([("Дата в будущем", known[0][0])] if known[0][0] else [])
 
 
 def test_a_group_has_the_shares_of_its_people(agency_home: AgencyHome) -> None:
-    """A reader's row of a deal is the sum over everyone in the reader's scope."""
+    """Two people of a group in one role are one line of the leader, with their sum."""
     columns = (*MONEY, "credit_weight")
     sums = ", ".join(f"sum({name}) as {name}" for name in columns)
     read = agency_home.frame(
-        f"select deal_key, {', '.join(columns)} from reports.rpt_deal_registry_split"
-        " where registry_key like '%|group_leader' order by 1"
+        f"select deal_key, {sums} from reports.rpt_deal_registry_participants"
+        " where role = 'deal_owner' group by 1 order by 1",
+        login="p_group_leader",
     )
     people = agency_home.frame(
-        f"select deal_key, {sums} from dbt_intermediate.int_deal_shares__split"
-        " where employee_key in (select employee_key from dbt_core.dim_employees"
-        " where group_key = (select group_key from dbt_core.dim_employees"
-        " where source_id = '5')) group by 1 order by 1"
+        f"select deal_key, {sums} from reports.rpt_registry_by_role"
+        " where role = 'deal_owner' and credit_mode = 'split'"
+        " and date_code = 'closing' and participant_key in"
+        " (select participant_key from dbt_intermediate.int_deal_holders__listed"
+        "  where unit_keys && array[(select group_key from dbt_core.dim_employees"
+        "  where source_id = '5')]) group by 1 order by 1"
     )
     assert len(read) > 20
     assert read.to_dict("records") == people.to_dict("records")

@@ -288,7 +288,7 @@ def test_a_foreign_amount_is_unknown_and_its_deal_counted(odd: Odd) -> None:
 def test_a_test_and_a_deleted_deal_are_not_shown(odd: Odd, name: str) -> None:
     assert odd.deal(name, "1") is None
     assert odd.credits(name) == {}
-    for table in ("rpt_deal_registry_split", "rpt_findings"):
+    for table in ("rpt_deal_registry_participants", "rpt_findings"):
         assert odd.home.rows(
             f"select count(*) from reports.{table} where deal_number = %s",
             [odd.numbers[name]],

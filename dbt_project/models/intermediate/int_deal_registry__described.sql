@@ -10,6 +10,25 @@ deals as (
 
 ),
 
+-- A deal of two owners belongs to the units of both.
+owner_units as (
+
+    select
+        deal_key,
+        string_agg(distinct group_name, ', ' order by group_name) as group_name,
+        string_agg(distinct department_name, ', ' order by department_name)
+            as department_name
+
+    from {{ ref('fct_deal_participants') }}
+
+    where
+        role = 'deal_owner'
+        and is_credited
+
+    group by deal_key
+
+),
+
 findings as (
 
     select
@@ -47,12 +66,28 @@ flagged as (
 
 ),
 
+{# What this model says itself; the rest comes from the deal. #}
+{% set described_here = [
+    'deal_number_html', 'group_name', 'department_name', 'age_days', 'findings_count',
+    'findings_critical', 'findings_text',
+] -%}
+
 described as (
 
     select
-        deals.*,
-        '<a class="r-link" target="_blank" href="' || {{ escaped('deals.card_url') }}
-        || '">' || {{ escaped('deals.deal_number') }} || '</a>' as deal_number_html,
+        {%- for column in registry_columns() + registry_money_columns()
+            if column not in described_here %}
+        deals.{{ column }},
+        {%- endfor %}
+        deals.responsible_key,
+        deals.responsible_place_key,
+        coalesce(
+            '<a class="r-link" target="_blank" href="' || {{ escaped('deals.card_url') }}
+            || '">' || {{ escaped('deals.deal_number') }} || '</a>',
+            {{ escaped('deals.deal_number') }}
+        ) as deal_number_html,
+        coalesce(owner_units.group_name, deals.group_name) as group_name,
+        coalesce(owner_units.department_name, deals.department_name) as department_name,
         deals.as_of_date - deals.created_date as age_days,
         coalesce(flagged.findings_count, 0) as findings_count,
         coalesce(flagged.findings_critical, 0) as findings_critical,
@@ -62,6 +97,9 @@ described as (
         {%- endfor %}
 
     from deals
+
+    left join owner_units
+        on deals.deal_key = owner_units.deal_key
 
     left join flagged
         on deals.deal_key = flagged.deal_key

@@ -1,4 +1,4 @@
-{# One row per deal and person of its sale, with the person's share of the money role. #}
+{# One row per deal, role and holder, with the holder's share of every amount. #}
 with
 
 registry as (
@@ -7,76 +7,57 @@ registry as (
 
 ),
 
-participants as (
+holders as (
 
-    select * from {{ ref('fct_deal_participants') }}
-
-),
-
-scoped as (
-
-    select * from {{ ref('int_deal_people__scoped') }}
+    select * from {{ ref('int_deal_holders__listed') }}
+    where role = money_role
 
 ),
 
-owner_shares as (
+-- Most roles of a deal have one holder, and the whole is the share.
+sole as (
 
     select
-        registry.deal_key,
-        participants.employee_key,
-        participants.credit_weight,
+        holders.deal_key,
+        holders.role,
+        holders.employee_key,
         {%- for column in registry_money_columns() %}
-        cast(
-            {{ split_amount(
-                'registry.' ~ column, 'participants.weight', 'participants.total_weight',
-                'registry.deal_key', 'participants.employee_key'
-            ) }} as numeric(18, 2)
-        ) as {{ column }}{{ ',' if not loop.last }}
+        cast(registry.{{ column }} as numeric(18, 2)) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
 
-    from registry
+    from holders
 
-    inner join participants
-        on
-            registry.deal_key = participants.deal_key
-            and participants.role = 'deal_owner'
-            and participants.is_credited
+    inner join registry
+        on holders.deal_key = registry.deal_key
 
-),
-
--- Everyone who takes part in the sale, and the person the card is assigned to.
-people as (
-
-    select distinct
-        registry.deal_key,
-        scoped.employee_key
-
-    from registry
-
-    inner join scoped
-        on
-            registry.deal_key = scoped.deal_key
-            and scoped.family = 'sales'
+    where holders.weight = holders.total_weight
 
 ),
 
 shared as (
 
     select
-        people.deal_key,
-        people.employee_key,
-        coalesce(owner_shares.credit_weight, 0) as credit_weight,
+        holders.deal_key,
+        holders.role,
+        holders.employee_key,
         {%- for column in registry_money_columns() %}
-        owner_shares.{{ column }}{{ ',' if not loop.last }}
+        cast(
+            {{ split_amount(
+                'registry.' ~ column, 'holders.weight', 'holders.total_weight',
+                'holders.deal_key, holders.role', 'holders.employee_key'
+            ) }} as numeric(18, 2)
+        ) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
 
-    from people
+    from holders
 
-    left join owner_shares
-        on
-            people.deal_key = owner_shares.deal_key
-            and people.employee_key = owner_shares.employee_key
+    inner join registry
+        on holders.deal_key = registry.deal_key
+
+    where holders.weight <> holders.total_weight
 
 )
 
+select * from sole
+union all
 select * from shared
