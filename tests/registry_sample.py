@@ -102,11 +102,10 @@ FINDING_COLUMNS: Mapping[str, str] = {
     "closed_at": "timestamptz",
     "reader_keys": "text[]",
 }  # fmt: skip
+MONEY_PAGE: Mapping[str, str] = {**COLUMNS, **PAGE_COLUMNS, **MONEY_PAGE_COLUMNS}
 EDITIONS: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("rpt_registry_by_role", "rpt_registry_by_share"),
-        {**COLUMNS, **PAGE_COLUMNS, **MONEY_PAGE_COLUMNS},
-    ),
+    "rpt_registry_by_role": MONEY_PAGE,
+    "rpt_registry_by_share": MONEY_PAGE,
     "rpt_registry_by_role_without_money": {
         name: kind
         for name, kind in {**COLUMNS, **PAGE_COLUMNS}.items()

@@ -16,10 +16,35 @@ from orchestration.exports import export
 from tests.superset_site import ROLES, Site
 
 WHOLE, SPLIT, NONE = (
-    "rpt_deal_registry",
-    "rpt_deal_registry_split",
-    "rpt_deal_registry_without_money",
+    "rpt_registry_by_role",
+    "rpt_registry_by_share",
+    "rpt_registry_by_role_without_money",
 )
+# What the page of the registry has chosen when it opens, and the same in SQL.
+CHOSEN = {
+    "date_label": "Расчёт, план",
+    "role_label": "Ответственный за сделку",
+    "credit_label": {WHOLE: "Целиком", SPLIT: "По долям"},
+}
+USUAL = "date_order = 1 and role = 'deal_owner'"
+
+
+def chosen(table: str) -> list[dict[str, str]]:
+    """The filters of the page as a data request has them."""
+    credit = CHOSEN["credit_label"].get(table)
+    values = {**CHOSEN, "credit_label": credit}
+    return [
+        {"col": name, "op": "==", "val": value}
+        for name, value in values.items()
+        if value
+    ]
+
+
+def usual(table: str) -> str:
+    """The same as a condition."""
+    return USUAL + (" and credit_mode = 'whole'" if table == WHOLE else "")
+
+
 REGISTRY = {
     "admin": ("registry", WHOLE),
     "head_of_sales": ("registry", WHOLE),
@@ -134,9 +159,10 @@ def test_the_registry_shows_exactly_the_rows_of_the_reader(
             datasets[table],
             page=pages[slug],
             columns=["deal_key"],
+            filters=chosen(table),
         )
     )
-    shown = sorted(str(row["deal_key"]) for row in found)
+    shown = sorted({str(row["deal_key"]) for row in found})
     assert shown == _by_policy(site, username, table)
     assert shown == _by_rule(site, username, table)
     assert shown, "a login that sees nothing proves nothing"
@@ -144,14 +170,19 @@ def test_the_registry_shows_exactly_the_rows_of_the_reader(
 
 def _by_policy(site: Site, username: str, table: str) -> list[str]:
     with psycopg.connect(site.warehouse.person_url(username)) as connection:
-        found = connection.execute(f"select distinct deal_key from reports.{table}")
+        found = connection.execute(
+            f"select distinct deal_key from reports.{table} where {usual(table)}"
+        )
         return sorted(str(key) for (key,) in found)
 
 
 def _by_rule(site: Site, username: str, table: str) -> list[str]:
     (rule,) = site.service().rows("/api/v1/rowlevelsecurity/")
     clause = str(rule["clause"]).replace("{{ current_username() }}", username)
-    query = f"select distinct deal_key from reports.{table} where {clause}"
+    query = (
+        f"select distinct deal_key from reports.{table}"
+        f" where {usual(table)} and {clause}"
+    )
     return sorted(str(key) for (key,) in site.truth(query))
 
 
@@ -165,7 +196,9 @@ def test_whole_money_is_the_deals_own(
             site,
             datasets[WHOLE],
             page=pages["registry"],
-            columns=["deal_key", "commission"],
+            columns=["deal_key"],
+            metrics=["commission__shown"],
+            filters=chosen(WHOLE),
         )
     )
     truth = dict(
@@ -173,7 +206,8 @@ def test_whole_money_is_the_deals_own(
     )
     for row in found:
         expected = truth[row["deal_key"]]
-        assert row["commission"] == (None if expected is None else float(str(expected)))
+        shown = row["commission__shown"]
+        assert shown == (None if expected is None else float(str(expected)))
 
 
 @pytest.mark.parametrize("username", ROLES)
@@ -187,23 +221,71 @@ def test_the_workbook_agrees_with_the_page(
     """The same deals and, to the kopeck, the same sums for the same reader."""
     slug, table = REGISTRY[username]
     amounts = [] if table == NONE else ["commission", "revenue_net", "paid_amount"]
-    shown = rows(
+    lines = rows(
         ask(
             site.reader(username),
             site,
             datasets[table],
             page=pages[slug],
-            columns=["deal_key", *amounts],
+            columns=["deal_key"],
+            metrics=[f"{amount}__shown" for amount in amounts],
+            filters=chosen(table),
         )
     )
     out = tmp_path / "registry.xlsx"
     done = export(site.warehouse, "registry", username=username, filters={}, out=out)
-    assert done.rows == len(shown) > 0
+    assert done.rows == len(lines) > 0
     for amount in amounts:
-        total = sum(Decimal(str(row[amount] or 0)) for row in shown)
+        total = sum(Decimal(str(row[f"{amount}__shown"] or 0)) for row in lines)
         assert done.sums[amount] == total.quantize(Decimal("0.01")), amount
     assert set(done.sums) >= set(amounts)
     assert bool(done.sums) == bool(amounts)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ("Ответственный за сделку", "Целиком"),
+        ("Ответственный за сделку", "По долям"),
+        ("Любая роль", "Целиком"),
+        ("Любая роль", "По долям"),
+    ],
+    ids=["owner, whole", "owner, shares", "anyone, whole", "anyone, shares"],
+)
+def test_tiles_lines_and_workbook_have_one_sum(
+    site: Site,
+    pages: dict[str, Page],
+    datasets: dict[str, int],
+    choice: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    """A deal of several people is one line and is counted once, in both credits."""
+    role, credit = choice
+    made = {"role_label": role, "credit_label": credit}
+    filters = [
+        {**each, "val": made.get(each["col"], each["val"])} for each in chosen(WHOLE)
+    ]
+    session = site.reader("head_of_sales")
+    (tile,) = rows(
+        ask(session, site, datasets[WHOLE], page=pages["registry"], filters=filters,
+            columns=[], metrics=["deal_key__count", "commission__total"])
+    )  # fmt: skip
+    lines = rows(
+        ask(session, site, datasets[WHOLE], page=pages["registry"], filters=filters,
+            columns=["deal_key"], metrics=["commission__shown"])
+    )  # fmt: skip
+    done = export(
+        site.warehouse,
+        "registry",
+        username="head_of_sales",
+        filters={"role_label": [role], "credit_label": [credit]},
+        out=tmp_path / "registry.xlsx",
+    )
+    assert len(lines) == tile["deal_key__count"] == done.rows
+    total = sum(Decimal(str(row["commission__shown"] or 0)) for row in lines)
+    kopeck = Decimal("0.01")
+    assert total.quantize(kopeck) == done.sums["commission"]
+    assert Decimal(str(tile["commission__total"])).quantize(kopeck) == total
 
 
 @pytest.mark.parametrize("username", ["group_leader", "agent"])
@@ -217,13 +299,14 @@ def test_split_money_is_the_readers_share(
             datasets[SPLIT],
             page=pages["registry_split"],
             metrics=["commission__total"],
+            filters=chosen(SPLIT),
         )
     )
     ((own, whole),) = site.truth(
         "select sum(s.commission), sum(r.commission)"
-        " from reports.rpt_deal_registry_split as s"
+        " from reports.rpt_deal_registry_participants as s"
         " join reports.rpt_deal_registry as r using (deal_key)"
-        " where s.reader_keys &&"
+        " where s.role = 'deal_owner' and s.reader_keys &&"
         " (select keys from access.user_keys where username = %s)",
         username,
     )
@@ -276,7 +359,9 @@ def test_the_edition_without_money_holds_no_amounts(
                 {
                     "expressionType": "SQL",
                     "label": "forged",
-                    "sqlExpression": f"(select sum(commission) from reports.{WHOLE})",
+                    "sqlExpression": (
+                        "(select sum(commission) from reports.rpt_deal_registry)"
+                    ),
                 }
             ]
         },
@@ -308,7 +393,8 @@ def test_a_forged_request_for_money_gives_nothing(
     page = pages["registry_without_money"]
     own = ask(session, site, datasets[NONE], page=page, **query)
     assert not has_data(own), own.text[:300]
-    for table in (WHOLE, SPLIT, "rpt_kpi_daily", "rpt_kpi_cards"):
+    tables = (WHOLE, SPLIT, "rpt_deal_registry", "rpt_kpi_daily", "rpt_kpi_cards")
+    for table in tables:
         for context in (page, pages["registry"], None):
             other = ask(session, site, datasets[table], page=context, **query)
             assert other.status_code in (400, 403, 404), (table, other.text[:300])
@@ -362,7 +448,13 @@ def test_a_cached_answer_never_reaches_another_reader(
             f"{site.url}/api/v1/chart/data",
             json={
                 "datasource": {"id": datasets[WHOLE], "type": "table"},
-                "queries": [{"columns": ["deal_key"], "row_limit": 50_000}],
+                "queries": [
+                    {
+                        "columns": ["deal_key"],
+                        "filters": chosen(WHOLE),
+                        "row_limit": 50_000,
+                    }
+                ],
                 "form_data": {
                     "dashboardId": pages["registry"].id,
                     "slice_id": pages["registry"].charts["Реестр сделок"],
@@ -386,7 +478,13 @@ def test_a_file_holds_the_rows_of_the_page(
         f"{site.url}/api/v1/chart/data",
         json={
             "datasource": {"id": datasets[SPLIT], "type": "table"},
-            "queries": [{"columns": ["deal_key"], "row_limit": 50_000}],
+            "queries": [
+                {
+                    "columns": ["deal_key"],
+                    "filters": chosen(SPLIT),
+                    "row_limit": 50_000,
+                }
+            ],
             "form_data": {
                 "dashboardId": pages["registry_split"].id,
                 "slice_id": pages["registry_split"].charts["Реестр сделок"],
