@@ -90,6 +90,11 @@ def _landing(
     )
     landed = {connection.source: connection for connection in connections}
     landed_kinds = {*landed, "mapping"}
+    # A source is called after its entity; the connection names the raw table.
+    raw_tables = {
+        (source["source_name"], source["name"]): source["identifier"]
+        for source in manifest["sources"].values()
+    }
     specs = [
         dg.AssetSpec(
             dg.AssetKey([source["source_name"], source["name"]]),
@@ -110,9 +115,10 @@ def _landing(
             for name, count in running.rows_landed.items()
         }
         for spec in specs:
-            table = spec.key.path[-1]
+            kind, name = spec.key.path
+            changed = rows.get(raw_tables[kind, name], 0)
             yield dg.MaterializeResult(
-                asset_key=spec.key, metadata={"rows_changed": rows.get(table, 0)}
+                asset_key=spec.key, metadata={"rows_changed": changed}
             )
 
     return land
