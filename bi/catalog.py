@@ -42,6 +42,8 @@ _ORDINAL, _MONEY_ORDINAL, _CREDIT_MODE = "deal_ordinal", "money_ordinal", "credi
 #: More than any amount, so that a number and a value added to it are told apart.
 _STEP = 10**15
 
+#: Column of tables whose rows of different levels hold the same facts.
+_LEVEL = "level"
 _PUBLIC = "public"
 _READER = "{reader}"
 
@@ -102,6 +104,7 @@ class Dataset:
     Attributes:
         access: Its access rule; ``None`` for a table that everyone may read.
         file: The YAML file that describes it.
+        has_overlaps: Whether its rows hold the same facts, so that no sum is a number.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Dataset:
     columns: Mapping[str, Column]
     access: AccessRule | None
     file: str
+    has_overlaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,12 +190,20 @@ class Catalog:
             return ratio(above, below)
         if known.kind == "mart":
             return known.aggregate if dataset == known.model else None
+        if self.datasets[dataset].has_overlaps:
+            return None
         if known.kind in FROM_ROWS:
             is_there = dataset in (known.model, known.dataset)
-            return known.aggregate if is_there else None
+            return self._of_one_level(known.aggregate, dataset) if is_there else None
         if metric in self.datasets[dataset].columns:
-            return f"sum({metric})"
+            return self._of_one_level(f"sum({metric})", dataset)
         return known.aggregate if dataset == known.model else None
+
+    def _of_one_level(self, expression: str, dataset: str) -> str:
+        """Give no number where rows of several levels meet: they hold the same facts."""
+        if not self._has(_LEVEL, dataset):
+            return expression
+        return f"case when count(distinct {_LEVEL}) = 1 then {expression} end"
 
 
 @dataclass
@@ -293,6 +305,7 @@ def read_catalog(
             },
             access=_access(node, rules),
             file=_described_in(node),
+            has_overlaps=meta_of(node.get("config")).get("rows_overlap") is True,
         )
     return Catalog(datasets=datasets, metrics=metrics, rules=rules, currency=currency)
 

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import IsolationLevel, sql
 
 from bi.catalog import Catalog, read_catalog
+from bi.excel import dictionary
 from bi.excel.definition import (
     Export,
     NoRightsError,
@@ -38,6 +39,7 @@ from orchestration.export_filters import (
     read_filters,
     where,
 )
+from orchestration.metrics import missing_reasons
 from orchestration.passes import home_connections
 from orchestration.transformation import manifest_file
 from orchestration.warehouse import Warehouse
@@ -124,6 +126,7 @@ def export(
             manifest_file(warehouse),
             tables=_tables(connection),
             currency=connections[0].reporting_currency,
+            missing=missing_reasons(connection),
         )
         zone = ZoneInfo(connections[0].timezone)
         chosen = definition.chosen(rights, filters)
@@ -198,7 +201,21 @@ def _write(
             timezone=zone,
         ),
         out=out,
+        dictionary=_dictionary(connection, catalog),
     )
+
+
+def _dictionary(connection: psycopg.Connection, catalog: Catalog) -> list[Row]:
+    """What every metric means; empty before the first dictionary is published."""
+    if dictionary.TABLE not in catalog.datasets:
+        return []
+    dataset = catalog.datasets[dictionary.TABLE]
+    query = sql.SQL("select {} from {} order by {}").format(
+        sql.SQL(", ").join(sql.Identifier(name) for name in dictionary.COLUMNS),
+        sql.Identifier(dataset.schema, dataset.name),
+        sql.Identifier(dictionary.ORDER),
+    )
+    return list(connection.execute(query).fetchall())
 
 
 def _check_person(connections: Sequence[Connection], username: str) -> None:

@@ -63,6 +63,20 @@ def prove(warehouse: Warehouse, schemas: Collection[str]) -> int:
     return proved
 
 
+def missing_reasons(connection: psycopg.Connection) -> dict[str, str]:
+    """Metric to why no connected source can give it, as the dictionary has it."""
+    published = connection.execute(
+        "select to_regclass('reports.rpt_metrics') is not null"
+    ).fetchone()
+    if published is None or not published[0]:
+        return {}
+    rows = connection.execute(
+        "select metric_id, state_reason from reports.rpt_metrics"
+        " where state = 'not_given'"
+    )
+    return {str(metric): str(reason) for metric, reason in rows}
+
+
 @cache
 def canonical_fields() -> Mapping[str, Collection[str]]:
     """Canonical entities with the fields that a connection may give."""

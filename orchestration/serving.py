@@ -19,6 +19,7 @@ from bi.superset.process import (
 )
 from ingestion.mapping import one_password
 from orchestration import processes
+from orchestration.metrics import missing_reasons
 from orchestration.passes import home_connections
 from orchestration.postgres import embedded_server, free_port, port_is_taken
 from orchestration.processes import Server
@@ -285,6 +286,8 @@ def publish_dashboards(warehouse: Warehouse) -> superset_publish.Publication:
     settings = warehouse.settings
     connections = home_connections(settings)
     parts = urlsplit(warehouse.url("bi"))
+    with warehouse.connect("transformer") as connection:
+        missing = missing_reasons(connection)
     return superset_publish.publish(
         url=superset_url(warehouse),
         service_password=settings.secret("REESTR_SUPERSET_SERVICE_PASSWORD"),
@@ -298,6 +301,7 @@ def publish_dashboards(warehouse: Warehouse) -> superset_publish.Publication:
         manifest=manifest_file(warehouse),
         accounts=accounts(settings),
         currency=connections[0].reporting_currency,
+        missing=missing,
     )
 
 

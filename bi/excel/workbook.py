@@ -34,6 +34,7 @@ from bi.excel.cells import (
     looks_like_formula,
 )
 from bi.excel.definition import Export
+from bi.excel.dictionary import TABLE, write_dictionary
 from bi.excel.highlight import cell_states
 from bi.excel.layout import (
     SheetColumn,
@@ -120,6 +121,7 @@ def write_workbook(
     findings: Iterable[Row],
     control: Control,
     out: BinaryIO,
+    dictionary: Iterable[Row] = (),
 ) -> Written:
     """Write one workbook.
 
@@ -132,6 +134,8 @@ def write_workbook(
         findings: In the order of ``findings_layout(export, catalog).fields``.
         control: Facts for the head of the sheets and for «control».
         out: Receives the bytes of the file.
+        dictionary: In the order of ``dictionary.COLUMNS``; none where no dictionary is
+            published yet.
 
     Raises:
         CompileError: the definition names a column that does not exist.
@@ -159,6 +163,8 @@ def write_workbook(
     judged.finish(text("lines", "no_findings"))
 
     _write_columns(_sheet(workbook, "columns"), [*layout.columns, *found.columns])
+    if TABLE in catalog.datasets:
+        write_dictionary(_sheet(workbook, "dictionary"), catalog, dictionary)
     written = _reconcile(records, judged, control)
     _write_control(_sheet(workbook, "control"), layout, control, written, head)
     workbook.save(out)

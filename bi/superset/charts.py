@@ -39,6 +39,7 @@ _KNOWN = (
     "ignore_filters",
     "one",
     "sums",
+    "search",
 )
 _HEIGHTS = {
     "strip": 40,
@@ -252,6 +253,8 @@ class ChartBuilder:
         if order is not None:
             column = self.column(order, dataset)
             form_data["order_by_cols"] = [f'["{column.name}", true]']
+        search = spec.get("search")
+        form_data["include_search"] = search is not None and search.value is True
         _set_pages(form_data, page)
         return "table", form_data
 

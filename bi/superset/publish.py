@@ -127,6 +127,7 @@ def publish(
     manifest: Path,
     accounts: Sequence[Account],
     currency: str = "RUB",
+    missing: Mapping[str, str] | None = None,
     folder: Path = BI_FOLDER,
 ) -> Publication:
     """Publish every dashboard with its roles, accounts and row rules.
@@ -139,13 +140,16 @@ def publish(
         accounts: Everyone who may sign in; accounts of business roles that are not
             named are switched off.
         currency: Reporting currency of the firm.
+        missing: Metric to why no connected source can give it.
         folder: The ``bi`` folder.
 
     Raises:
         CompileError: a dashboard file is wrong; nothing was sent.
         SupersetError: Superset refused a request.
     """
-    catalog = read_catalog(manifest, tables=read_tables(warehouse), currency=currency)
+    catalog = read_catalog(
+        manifest, tables=read_tables(warehouse), currency=currency, missing=missing
+    )
     bundle = compile_bundle(catalog, folder, database_uuid=_DATABASE_UUID)
     client = SupersetClient.sign_in(url, SERVICE_ACCOUNT, service_password)
     publisher = _Publisher(client, bundle, service_password)

@@ -17,7 +17,11 @@
             {%- else -%}
                 {%- set above = measures[params.numerator.name] -%}
                 {%- set below = measures[params.denominator.name] -%}
-                {%- set meta = dict(above.meta, **metric.config.meta) -%}
+                {%- set shared = {} -%}
+                {%- for name in ['dataset', 'drill', 'version', 'valid_from'] -%}
+                    {%- do shared.update({name: above.meta.get(name)}) -%}
+                {%- endfor -%}
+                {%- set meta = dict(shared, **metric.config.meta) -%}
                 {%- set needs = above.needs + below.needs + metric.config.meta.get('needs', []) -%}
                 {%- set kind = 'ratio' -%}
             {%- endif -%}
