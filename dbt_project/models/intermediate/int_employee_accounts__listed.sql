@@ -1,7 +1,7 @@
 {# One row per login that the firm named in its connection file: whose it is, or shared. #}
 select
-    cast(null as text) as account_key,
-    cast(null as text) as employee_key,
-    cast(null as boolean) as is_shared
+    connection || ':' || account_id as account_key,
+    connection || ':' || employee_id as employee_key,
+    is_shared
 
-where false
+from {{ source('mapping', 'employee_accounts') }}
