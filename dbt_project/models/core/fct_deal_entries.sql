@@ -74,9 +74,9 @@ bounded as (
         first_filled.fact_date,
         coalesce(first_filled.changed_after, deals.created_at) as entered_at_lower,
         case
-            when
-                first_filled.modified_at
-                > coalesce(first_filled.changed_after, deals.created_at)
+            when first_filled.changed_after is null
+                then coalesce(first_filled.modified_at, first_filled.recorded_from)
+            when first_filled.modified_at > first_filled.changed_after
                 then first_filled.modified_at
             else first_filled.recorded_from
         end as entered_at_upper
