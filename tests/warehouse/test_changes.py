@@ -227,7 +227,7 @@ def test_a_fact_entered_long_after_its_day_is_backdated(told: Told) -> None:
 def test_a_pass_that_sees_nothing_new_adds_no_version(
     postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Nothing of a version depends on the clock; a failed pass leaves what it learned."""
+    """No version depends on the clock; a failed pass leaves what it learned."""
     database = postgres.create_database("versions")
     with small_firm(tmp_path_factory.mktemp("versions"), database) as firm:
         deal = firm.deal(
