@@ -41,7 +41,8 @@ def test_every_measure_is_a_metric(manifest: Manifest, catalog: Catalog) -> None
     """A column of a mart without a metric would have no label and no meaning."""
     for model in manifest["semantic_models"].values():
         for measure in model["measures"]:
-            assert measure["name"] in catalog.metrics
+            meta = measure["config"]["meta"]
+            assert meta.get("id", measure["name"]) in catalog.metrics
 
 
 def test_a_label_names_one_metric(catalog: Catalog) -> None:
