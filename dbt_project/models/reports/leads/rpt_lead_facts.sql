@@ -86,6 +86,7 @@ described as (
         facts.stock_type,
         facts.lead_key,
         leads.title as lead_title,
+        {{ card_url('leads', 'leads.source_system', 'leads.source_id') }} as lead_url,
         facts.event_date,
         facts.event_month,
         facts.employee_key,
