@@ -1,9 +1,22 @@
-{# One row per move of a deal back, to a stage of a lower rank. #}
+{# One row per move of a deal back, to a stage of a lower rank, and per move into a
+   refusal, also of a deal that was taken up again. #}
 with
 
 visits as (
 
     select * from {{ ref('fct_stage_visits') }}
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(stage) over (
+            partition by deal_key
+            order by visit_no
+        ) as previous_stage
+    from visits
 
 ),
 
@@ -22,6 +35,24 @@ happened as (
     from visits
 
     where is_return
+
+    union all
+
+    select
+        'deal_refused' as event_type,
+        visit_key as fact_key,
+        entered_date as event_date,
+        deal_key,
+        'deal_owner' as role,
+        cast(null as text) as employee_key,
+        previous_stage as detail,
+        cast(null as numeric(18, 2)) as amount
+
+    from compared
+
+    where
+        stage = 'lost'
+        and previous_stage is distinct from 'lost'
 
 )
 
