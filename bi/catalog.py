@@ -192,15 +192,19 @@ class Catalog:
             return known.aggregate if dataset == known.model else None
         if self.datasets[dataset].has_overlaps:
             return None
-        if known.kind in FROM_ROWS:
-            is_there = dataset in (known.model, known.dataset)
-            return self._of_one_level(known.aggregate, dataset) if is_there else None
-        if metric in self.datasets[dataset].columns:
-            return self._of_one_level(f"sum({metric})", dataset)
-        return known.aggregate if dataset == known.model else None
+        return self._counted(known, dataset)
+
+    def _counted(self, metric: Metric, dataset: str) -> str | None:
+        """Give the SQL of a sum, a count or what is computed from rows."""
+        if metric.kind in FROM_ROWS:
+            is_there = dataset in (metric.model, metric.dataset)
+            return self._of_one_level(metric.aggregate, dataset) if is_there else None
+        if self._has(metric.name, dataset):
+            return self._of_one_level(f"sum({metric.name})", dataset)
+        return metric.aggregate if dataset == metric.model else None
 
     def _of_one_level(self, expression: str, dataset: str) -> str:
-        """Give no number where rows of several levels meet: they hold the same facts."""
+        """Give no number where rows of several levels meet: they repeat each other."""
         if not self._has(_LEVEL, dataset):
             return expression
         return f"case when count(distinct {_LEVEL}) = 1 then {expression} end"
