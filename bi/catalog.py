@@ -207,7 +207,7 @@ class Catalog:
         """Give no number where rows of several levels meet: they repeat each other."""
         if not self._has(_LEVEL, dataset):
             return expression
-        return f"case when count(distinct {_LEVEL}) = 1 then {expression} end"
+        return f"case when count(distinct {_LEVEL}) <= 1 then {expression} end"
 
 
 @dataclass

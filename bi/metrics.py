@@ -179,10 +179,10 @@ def read_metrics(
         name = node["name"]
         place = _place(project, node["original_file_path"], name)
         found = measures.get(name)
-        # dbt copies label and description from the measure, but not its meta.
+        # dbt gives a metric the meta of the semantic model, not that of its measure.
         metas = [node.get("config")]
         if found is not None:
-            metas = [found[1].get("config"), found[0].get("config"), *metas]
+            metas = [*metas, found[1].get("config"), found[0].get("config")]
         meta = {
             key: value for config in metas for key, value in meta_of(config).items()
         }

@@ -74,7 +74,7 @@ def test_every_metric_is_one_number_however_it_is_asked(
 
 
 def measured_once(home: AgencyHome, metric: Metric) -> object:
-    """The same over every fact once, whole: a median is of facts, not of their parts."""
+    """The same over every fact once: a median is of facts, not of their parts."""
     columns = "event_type, fact_key, deal_key, detail, whole_amount as amount"
     if metric.model != "fct_deal_events":
         [(value,)] = home.rows(
@@ -112,7 +112,8 @@ def test_both_credits_have_one_total(agency_home: AgencyHome) -> None:
     }
     assert whole["company"] == (split, weights)
     counts = [
-        whole[level][1] for level in ("company", "department", "group", "employee")
+        Decimal(str(whole[level][1]))
+        for level in ("company", "department", "group", "employee")
     ]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
