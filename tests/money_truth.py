@@ -102,7 +102,7 @@ QUESTIONS: dict[str, tuple[dict[str, str], str]] = {
             # Accrued when a deal is won; the truth says of every deal what it would be.
             "commission_gross": money(
                 "case when deals.outcome = 'won' then money.commission_gross"
-                " else money.commission_agreed end"
+                " else money.commission_current + money.discounts end"
             ),
             "discounts": known_money("money.discounts"),
             "partner_share": known_money("money.partner_share"),

@@ -28,9 +28,9 @@ left join lines
     on deals.deal_key = lines.deal_key
 
 where
-    deals.commission_agreed is distinct from lines.agreed_amount
+    deals.commission_current + deals.discounts is distinct from lines.agreed_amount
     or deals.discounts is distinct from lines.discount
-    or deals.commission_current <> deals.commission_agreed - deals.discounts
+    or deals.commission_drift <> deals.commission_current - deals.commission_agreed
     or deals.revenue_net <> deals.commission_gross - deals.discounts
     - coalesce(deals.partner_share, 0) - deals.commission_refunds
     or deals.contribution <> deals.revenue_net - coalesce(deals.direct_expenses, 0)

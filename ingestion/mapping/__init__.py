@@ -19,6 +19,7 @@ from ingestion.mapping.model import (
     MappingError,
     Setting,
     StageLimit,
+    VatMode,
     column_name,
     one_password,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "MappingError",
     "Setting",
     "StageLimit",
+    "VatMode",
     "check_together",
     "column_name",
     "connection_path",

@@ -1,11 +1,11 @@
-"""The sections ``settings`` and ``stage_limits``: values valid from a date on."""
+"""Sections ``settings``, ``stage_limits``, ``vat``: values valid from a date on."""
 
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from ingestion.mapping.model import Setting, StageLimit
-from ingestion.mapping.names import DEFAULT_SETTINGS, LIMIT_UNITS, STAGES
+from ingestion.mapping.model import Setting, StageLimit, VatMode
+from ingestion.mapping.names import DEFAULT_SETTINGS, LIMIT_UNITS, STAGES, VAT_MODES
 from ingestion.mapping.parts import Parts
 from ingestion.marked_yaml import Block, suggestion
 
@@ -83,6 +83,33 @@ class DatedParts(Parts):
                     )
                 limits.append(StageLimit(pipeline, stage, value, unit, valid_from))
         return tuple(limits)
+
+    def vat(self) -> tuple[VatMode, ...]:
+        """How value-added tax is paid, by legal entity and date."""
+        modes: list[VatMode] = []
+        lines: dict[tuple[str, date], int] = {}
+        names = ("valid_from", "legal_entity", "mode")
+        for part in self.items(self.top, "vat"):
+            if not isinstance(part, Block):
+                self.problems.add(
+                    part.line, "vat: `- {valid_from: DATE, mode: MODE}` expected"
+                )
+                continue
+            self.known(part, "vat", names, "name")
+            valid_from = self.date(part, "valid_from")
+            mode = self.choice(part, "mode", VAT_MODES)
+            entity = self.optional(part, "legal_entity") or ""
+            if valid_from is None:
+                continue
+            first = lines.setdefault((entity, valid_from), part.line)
+            if first != part.line:
+                self.problems.add(
+                    part.line,
+                    f"vat of `{entity}` is said twice from {valid_from} (first on line"
+                    f" {first}); keep one of them",
+                )
+            modes.append(VatMode(entity, mode, valid_from))
+        return tuple(modes)
 
 
 def _number(text: str) -> str | None:

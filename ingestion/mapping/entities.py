@@ -51,9 +51,7 @@ EMPLOYEES_OF_BITRIX24: Final = _own(
 # Entities whose rows every connection of a source gives, mapped or not.
 ALWAYS_GIVEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "bitrix24": _names(
-            "deals deal_participants employees org_units stage_visits"
-        ),
+        "bitrix24": _names("deals deal_participants employees org_units stage_visits"),
         "files": _names("deals deal_participants employees org_units"),
     }
 )

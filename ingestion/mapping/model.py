@@ -76,6 +76,20 @@ class StageLimit:
 
 
 @dataclass(frozen=True)
+class VatMode:
+    """How the firm, or one legal entity of it, pays value-added tax from a date on.
+
+    Attributes:
+        legal_entity: As deals name it; empty speaks for all that are not named.
+        mode: ``none``, ``included`` (amounts contain the tax) or ``excluded``.
+    """
+
+    legal_entity: str
+    mode: str
+    valid_from: date
+
+
+@dataclass(frozen=True)
 class FileColumn:
     """Where a canonical field comes from in a file.
 
@@ -172,6 +186,7 @@ class Connection:
     accounts: tuple[Account, ...] = ()
     lead_states: Mapping[str, str] = field(default_factory=dict)
     stage_limits: tuple[StageLimit, ...] = ()
+    vat: tuple[VatMode, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileTable] = field(default_factory=dict)
 

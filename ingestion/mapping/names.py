@@ -166,6 +166,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "developer_payment_days": "0",
     }
 )
+VAT_MODES = ("none", "included", "excluded")
 LIMIT_UNITS = ("calendar_days", "working_hours")
 SETTINGS_START = date(1900, 1, 1)
 ENCODINGS = ("utf-8", "utf-8-sig", "windows-1251")

@@ -53,6 +53,7 @@ _TOP_KEYS = (
     "employees",
     "lead_states",
     "stage_limits",
+    "vat",
     "links",
     "files",
 )
@@ -187,6 +188,7 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
             accounts=self.accounts(),
             lead_states=self.choices("lead_states", tuple(LEAD_STATES), "lead state"),
             stage_limits=self.stage_limits(pipelines),
+            vat=self.vat(),
             links=self.links(),
             files=self.files(pipelines, stages, roles, currency),
             path=self.path,

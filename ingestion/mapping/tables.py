@@ -68,6 +68,12 @@ _TABLES: Mapping[str, Mapping[str, LiteralString]] = {
         "value": "text",
         "unit": "text",
     },
+    "vat_modes": {
+        "connection": "text",
+        "legal_entity": "text",
+        "valid_from": "date",
+        "mode": "text",
+    },
     "links": {"connection": "text", "entity": "text", "card_url": "text"},
     "given_fields": {
         "connection": "text",
@@ -108,6 +114,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "employee_accounts": ("connection", "account_id"),
     "lead_states": ("connection", "crm_status"),
     "stage_limits": ("connection", "pipeline", "stage", "valid_from"),
+    "vat_modes": ("connection", "legal_entity", "valid_from"),
     "links": ("connection", "entity"),
     "given_fields": ("connection", "entity", "field"),
     "value_codes": ("connection", "entity", "field", "value"),
@@ -218,6 +225,15 @@ def _rows(connection: Connection) -> dict[str, list[Row]]:
                 "unit": limit.unit,
             }
             for limit in connection.stage_limits
+        ],
+        "vat_modes": [
+            own
+            | {
+                "legal_entity": vat.legal_entity,
+                "valid_from": vat.valid_from,
+                "mode": vat.mode,
+            }
+            for vat in connection.vat
         ],
         "links": [
             own | {"entity": entity, "card_url": address}

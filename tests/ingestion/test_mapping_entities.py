@@ -76,6 +76,9 @@ stage_limits:
 links:
   deals: "{url}/deal/{id}/"
   advances: "{url}/spa/1058/{id}/"
+vat:
+  - {valid_from: 2027-01-01, mode: included}
+  - {valid_from: 2027-01-01, legal_entity: Branch, mode: none}
 """
 
 
@@ -161,6 +164,8 @@ def test_logins_states_limits_and_links_become_tables(tmp_path: Path) -> None:
         ("2026-01-01", "lead_new", "8", "working_hours"),
         ("2020-01-01", "lost", "1", "calendar_days"),
     ]
+    vat = [(name, str(day), mode) for name, day, mode in rows(firm, "vat_modes")]
+    assert vat == [("", "2027-01-01", "included"), ("Branch", "2027-01-01", "none")]
     assert rows(firm, "links") == [
         ("advances", "https://firm.example/spa/1058/{id}/"),
         ("deals", "https://firm.example/deal/{id}/"),
@@ -254,6 +259,17 @@ def test_logins_states_limits_and_links_become_tables(tmp_path: Path) -> None:
             "      lost: 1",
             "      losst: 1",
             "46: unknown stage `losst` in stage_limits; did you mean `lost`?",
+        ),
+        (
+            "legal_entity: Branch, mode: none",
+            "mode: included",
+            "53: vat of `` is said twice from 2027-01-01 (first on line 52); keep one of"
+            " them",
+        ),
+        (
+            "mode: included",
+            "mode: inside",
+            "52: mode: unknown `inside`; known: none, included, excluded",
         ),
         (
             "      lost: 1",

@@ -15,6 +15,8 @@ from tests.conftest import Postgres
 ADVANCES, RESERVATIONS, DOCUMENTS, EXPENSES = 1058, 1042, 1046, 1050
 SHARES, UNITS, PAYMENTS, INVOICES = 1054, 1038, 1062, 31
 OWNER = "6"
+# A deal loaded past the portal's own door has no history of stages.
+DATELESS = "9999"
 SELLER, BUYER = "Комиссия с продавца", "Комиссия с покупателя"
 
 
@@ -50,6 +52,11 @@ DEALS: dict[str, dict[str, object]] = {
     ),
     "priceless": won("2025-09-09", UF_CRM_COMMISSION="50000.00|RUB"),
     "settled tomorrow": won("2025-09-18"),
+    "overwritten": {
+        "STAGE_ID": "CONTRACT",
+        "UF_CRM_CONTRACT_DATE": "2025-09-01",
+        "UF_CRM_COMMISSION": "100000.00|RUB",
+    },
     "two invoices": won("2025-09-08"),
     "reimbursed": won("2025-09-07"),
     "in dollars": won("2025-09-06", CURRENCY_ID="USD", OPPORTUNITY="900.00"),
@@ -206,6 +213,11 @@ def cases(
         made.look()
         made.pay("invoiced", 80000, "2025-09-15", "invoice")
         made.advance("advance", "with an advance", 100000, "2025-02-28")
+        home.portal.answer(
+            "crm.deal.update",
+            id=made.deals["overwritten"],
+            fields={"UF_CRM_COMMISSION": "80000.00|RUB"},
+        )
         made.look()
         made.pay("invoiced", 10000, "2025-09-16", "invoice", back=True)
         made.change(
@@ -251,6 +263,19 @@ def fill(made: Cases) -> None:
                 "DISCOUNT_SUM": discount,
             },
         )
+    made.deals["dateless"] = DATELESS
+    moment = made.home.moment.isoformat()
+    made.home.store.bulk_insert(
+        "deal",
+        {
+            "ID": [DATELESS],
+            "TITLE": ["dateless"],
+            "STAGE_ID": ["WON"],
+            "UF_CRM_COMMISSION": ["40000.00|RUB"],
+            "DATE_CREATE": [moment],
+            "DATE_MODIFY": [moment],
+        },
+    )
     fill_reservations(made)
     fill_advances(made)
     fill_payments(made)
@@ -390,6 +415,19 @@ def test_case_11_a_reservation_that_starts_at_the_end_is_no_double_booking(
     ]
 
 
+def test_a_commission_that_was_overwritten_shows_as_a_drift_and_is_no_discount(
+    cases: Cases,
+) -> None:
+    found = cases.deal(
+        "overwritten",
+        "commission_agreed",
+        "commission_current",
+        "commission_drift",
+        "discounts",
+    )
+    assert found == (Decimal(100000), Decimal(80000), Decimal(-20000), Decimal(0))
+
+
 # --------------------------------------------------------------------- edge rules
 
 
@@ -519,6 +557,17 @@ def test_rule_13_a_deal_for_nothing_is_counted_and_rated(cases: Cases) -> None:
         ("deal_closed", "with_commission", Decimal(5000000)),
         ("deal_closed", "with_commission", None),
     ]
+
+
+def test_rule_14_a_won_deal_without_a_date_has_money_and_no_month(
+    cases: Cases,
+) -> None:
+    """Its stage has no history either, so nothing tells when it closed."""
+    found = cases.deal("dateless", "closing_date", "outcome", "revenue_net")
+    assert found == (None, "won", Decimal(40000))
+    assert cases.events("deal_closed", "dateless") == []
+    assert cases.events("revenue_recognised", "dateless") == []
+    assert cases.deal("dateless", "commission_receivable") == (Decimal(0),)
 
 
 def test_rule_15_a_closing_in_the_future_is_not_recognised_yet(cases: Cases) -> None:

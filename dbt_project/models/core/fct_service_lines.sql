@@ -13,6 +13,12 @@ deals as (
 
 ),
 
+vat_modes as (
+
+    select * from {{ ref('dim_vat_modes') }}
+
+),
+
 -- Lines are in the currency of their deal; a foreign amount is unknown without a rate.
 recorded as (
 
@@ -20,7 +26,8 @@ recorded as (
         lines.source_system || ':' || lines.source_id as service_line_key,
         deals.deal_key,
         deals.source_system,
-        deals.closing_date,
+        deals.legal_entity,
+        coalesce(deals.closing_date, {{ today() }}) as priced_date,
         lines.service,
         lines.side,
         lines.payer,
@@ -47,7 +54,8 @@ synthetic as (
         deals.deal_key || ':card' as service_line_key,
         deals.deal_key,
         deals.source_system,
-        deals.closing_date,
+        deals.legal_entity,
+        coalesce(deals.closing_date, {{ today() }}) as priced_date,
         cast(null as text) as service,
         cast(null as text) as side,
         cast(null as text) as payer,
@@ -77,13 +85,28 @@ together as (
 
 ),
 
+-- What is said of a legal entity wins over what is said of the whole firm.
 taxed as (
 
     select
         together.*,
-        'none' as vat_mode
+        coalesce(of_entity.vat_mode, of_firm.vat_mode, 'none') as vat_mode
 
     from together
+
+    left join vat_modes as of_entity
+        on
+            together.source_system = of_entity.source_system
+            and together.legal_entity = of_entity.legal_entity
+            and together.priced_date >= of_entity.valid_from
+            and together.priced_date < of_entity.valid_to
+
+    left join vat_modes as of_firm
+        on
+            together.source_system = of_firm.source_system
+            and of_firm.legal_entity = ''
+            and together.priced_date >= of_firm.valid_from
+            and together.priced_date < of_firm.valid_to
 
 ),
 

@@ -16,7 +16,7 @@ lines as (
 
     select
         deal_key,
-        sum(agreed_amount) as commission_agreed,
+        sum(agreed_amount) as commission_listed,
         sum(current_amount) as commission_current,
         sum(agreed_with_vat) as commission_gross_with_vat,
         sum(current_with_vat) as commission_due,
@@ -101,6 +101,26 @@ contracts as (
 
 ),
 
+-- The commission of the card before its first change after the contract was signed.
+changes as (
+
+    select distinct on (changes.deal_key)
+        changes.deal_key,
+        cast(changes.old_value as numeric(18, 2)) as commission_before
+
+    from {{ ref('fct_deal_field_changes') }} as changes
+
+    inner join contracts
+        on
+            changes.deal_key = contracts.deal_key
+            and changes.change_date > contracts.first_contract_date
+
+    where changes.field = 'commission'
+
+    order by changes.deal_key asc, changes.change_date asc, changes.changed_at_upper asc
+
+),
+
 invoices as (
 
     select
@@ -151,11 +171,12 @@ joined as (
         deals.is_recognised,
         coalesce(lines.has_service_lines, false) as has_service_lines,
         coalesce(deals.sides, lines.deal_sides, 1) as deal_sides,
-        lines.commission_agreed,
+        lines.commission_listed,
+        changes.commission_before,
         lines.commission_current,
         lines.commission_gross_with_vat,
         lines.commission_due,
-        lines.commission_agreed - lines.commission_current as discounts,
+        lines.commission_listed - lines.commission_current as discounts,
         partner_shares.partner_share,
         partner_shares.partner_share_recorded,
         expenses.direct_expenses,
@@ -200,6 +221,9 @@ joined as (
     left join contracts
         on deals.deal_key = contracts.deal_key
 
+    left join changes
+        on deals.deal_key = changes.deal_key
+
     left join invoices
         on deals.deal_key = invoices.deal_key
 
@@ -242,8 +266,16 @@ valued as (
 
     select
         *,
-        commission_current - commission_agreed as commission_drift,
-        case when outcome = 'won' then commission_agreed end as commission_gross,
+        case when outcome = 'won' then commission_listed end as commission_gross,
+        -- The card shows a commission with its tax; an explicit discount is told by
+        -- the lines, a commission that was overwritten only by its history.
+        case
+            when discounts <> 0 or commission_before is null then commission_listed
+            when commission_current = commission_due then commission_before
+            else round(
+                commission_before * commission_current / nullif(commission_due, 0), 2
+            )
+        end as commission_agreed,
         case
             when outcome = 'won'
                 then commission_current - coalesce(partner_share, 0) - commission_refunds
@@ -319,7 +351,7 @@ aged as (
         commission_current,
         commission_gross,
         commission_gross_with_vat,
-        commission_drift,
+        commission_current - commission_agreed as commission_drift,
         discounts,
         partner_share,
         commission_refunds,
