@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 
 from orchestration import processes, serving
+from orchestration.demo_plans import approve_plans
 from orchestration.passes import PassRequest, pass_time
 from orchestration.running import run
 from orchestration.settings import Settings, SettingsError
@@ -37,6 +38,11 @@ def demo(
     warehouse = open_warehouse(settings)
     serving.provision_home(warehouse)
     _live(settings, advance, say)
+    approve_plans(
+        warehouse,
+        deals=int(settings.require("REESTR_DEMO_DEALS")),
+        today=date.fromisoformat(settings.require("REESTR_DEMO_TODAY")),
+    )
     portal = serving.portal_server(settings)
     processes.start(settings, portal)
     processes.wait_until_ready(settings, portal, serving.READY_SECONDS)

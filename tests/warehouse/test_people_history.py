@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from orchestration.decisions.door import decide
+from orchestration.decisions.door import decide, decide_lines
+from orchestration.decisions.sheet import Line
 from orchestration.decisions.templates import template
+from orchestration.demo_plans import approve_plans
 from orchestration.settings import REPOSITORY, Settings
 from tests.conftest import Postgres
 from tests.small_firm import SmallFirm, key, small_firm
@@ -157,6 +159,7 @@ def lived(firm: SmallFirm, folder: Path) -> dict[str, int]:
     )
     transferred(firm, folder, date(2026, 4, 16))
     transferred(firm, folder, date(2026, 4, 15))
+    planned(firm)
     firm.run_pass("2026-04-20 18:00")
     return deals
 
@@ -175,6 +178,29 @@ def transferred(firm: SmallFirm, folder: Path, day: date) -> None:
     file = folder / f"{day}.xlsx"
     workbook.save(file)
     decide(firm.warehouse, "employee_transfer", file, author="admin", operator="tests")
+
+
+def planned(firm: SmallFirm) -> None:
+    """Approve the demo's plans, once; then another plan of April for group 1."""
+    today = date(2026, 4, 20)
+    assert approve_plans(firm.warehouse, deals=2000, today=today) > 0
+    assert approve_plans(firm.warehouse, deals=2000, today=today) == 0
+    line = {
+        "metric": "revenue_net",
+        "org_unit_id": "11",
+        "employee_id": None,
+        "period": date(2026, 4, 15),
+        "value": Decimal(1_500_000),
+        "reason": "Order 8",
+    }
+    decide_lines(
+        firm.warehouse,
+        "plan_target",
+        [Line(1, line)],
+        author="head_of_sales",
+        operator="tests",
+        name="April",
+    )
 
 
 # ---------------------------------------------------------------- acceptance
@@ -326,3 +352,22 @@ def test_both_groups_of_a_transferred_person_see_the_deal(told: Told) -> None:
         [key(told.deals[f"{MOVED_IN_CRM} on the 10th"])],
     )
     assert {f"rows/sales:{GROUP_1}", f"rows/sales:{GROUP_2}"} <= set(keys)  # type: ignore[call-overload]
+
+
+# ---------------------------------------------------------------------- plans
+
+
+def test_the_last_approved_plan_is_in_force(told: Told) -> None:
+    assert told.firm.rows(
+        "select scope, version_no, is_current, approved_by, value::text"
+        " from dbt_core.fct_plan_targets where metric = 'revenue_net'"
+        " and scope_key = %s and period_month = '2026-04-01' order by version_no",
+        [GROUP_1],
+    ) == [
+        ("unit", 1, False, "admin", "1020000.00"),
+        ("unit", 2, True, "head_of_sales", "1500000.00"),
+    ]
+    assert told.firm.rows(
+        "select scope, count(distinct metric), count(distinct period_month)"
+        " from dbt_core.fct_plan_targets where is_current group by scope order by scope"
+    ) == [("company", 4, 24), ("unit", 4, 24)]

@@ -25,6 +25,18 @@ employees as (
 
 ),
 
+changed as (
+
+    select * from {{ ref('int_deals__changed') }}
+
+),
+
+owned as (
+
+    select * from {{ ref('int_deals__owned') }}
+
+),
+
 stages as (
 
     select * from {{ ref('stages') }}
@@ -64,6 +76,21 @@ holders as (
 
 ),
 
+-- The unit of a deal is its owner's on the day the deal ended, today while it is open.
+deal_owners as (
+
+    select distinct on (deal_key)
+        deal_key,
+        group_key,
+        group_name,
+        department_key,
+        department_name
+    from participants
+    where role = 'deal_owner'
+    order by deal_key asc, employee_key asc
+
+),
+
 contract_numbers as (
 
     select
@@ -95,8 +122,14 @@ described as (
         deals.responsible_key,
         deals.responsible_place_key,
         holders.deal_owner_key,
-        owners.group_key,
-        owners.department_key,
+        case
+            when deal_owners.deal_key is null then responsible.group_key
+            else deal_owners.group_key
+        end as group_key,
+        case
+            when deal_owners.deal_key is null then responsible.department_key
+            else deal_owners.department_key
+        end as department_key,
 
         ---------- state
         deals.title,
@@ -125,8 +158,17 @@ described as (
         holders.{{ role }}_name,
         {%- endfor %}
         responsible.full_name as responsible_name,
-        owners.group_name,
-        owners.department_name,
+        owned.current_owner_name,
+        owned.is_owner_changed,
+        owned.is_ownerless,
+        case
+            when deal_owners.deal_key is null then responsible.group_name
+            else deal_owners.group_name
+        end as group_name,
+        case
+            when deal_owners.deal_key is null then responsible.department_name
+            else deal_owners.department_name
+        end as department_name,
 
         ---------- dates
         deals.created_date,
@@ -139,6 +181,16 @@ described as (
         deals.closing_date as recognition_date,
         deals.lost_date,
         {{ today() }} as as_of_date,
+
+        ---------- changes since the first load
+        {%- for column in [
+            'settlement_date_changes', 'settlement_net_shift_days',
+            'settlement_gross_shift_days', 'commission_changes', 'owner_changes',
+            'channel_changes', 'price_changes',
+        ] %}
+        coalesce(changed.{{ column }}, 0) as {{ column }},
+        {%- endfor %}
+        changed.last_settlement_change_date,
 
         ---------- money
         deals.price,
@@ -199,6 +251,7 @@ described as (
         ---------- trust
         deals.created_at,
         deals.modified_at,
+        modifiers.full_name as modified_by_name,
         deals.deleted_at,
         deals.deleted_at is not null as is_deleted,
         deals.is_test
@@ -223,10 +276,17 @@ described as (
     left join employees as responsible
         on deals.responsible_key = responsible.employee_key
 
-    left join employees as owners
-        on
-            coalesce(holders.deal_owner_key, deals.responsible_key)
-            = owners.employee_key
+    left join employees as modifiers
+        on deals.modified_by_key = modifiers.employee_key
+
+    left join deal_owners
+        on deals.deal_key = deal_owners.deal_key
+
+    left join changed
+        on deals.deal_key = changed.deal_key
+
+    left join owned
+        on deals.deal_key = owned.deal_key
 
     left join contract_numbers
         on

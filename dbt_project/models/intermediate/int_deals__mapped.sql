@@ -59,6 +59,7 @@ renamed as (
         deals.source_system || ':' || deals.source_id as deal_key,
         {{ employee_key_of('responsible') }} as responsible_key,
         responsible.placement_key as responsible_place_key,
+        modifiers.employee_key as modified_by_key,
         coalesce(mapped_stages.stage, 'unmapped') as stage,
         mapped_types.deal_type,
         mapped_channels.code as channel,
@@ -97,6 +98,8 @@ renamed as (
 
     {{ join_accounts('responsible', 'deals.source_system', 'deals.responsible_id') }}
 
+    {{ join_accounts('modifiers', 'deals.source_system', 'deals.modified_by_id') }}
+
 ),
 
 judged as (
@@ -131,6 +134,7 @@ dated as (
         title,
         responsible_key,
         responsible_place_key,
+        modified_by_key,
         pipeline,
         pipeline_label,
         crm_stage,
