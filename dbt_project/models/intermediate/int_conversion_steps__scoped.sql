@@ -1,11 +1,10 @@
-{# One row per entry of a cohort and scope that reads it: the unit, its department and
+{# One row per step and scope that reads it: the unit, its department and
    the company, each for one type of deal and for all. #}
 with
 
 steps as (
 
     select * from {{ ref('int_conversion_steps__unioned') }}
-    where side = 'entered'
 
 ),
 
@@ -22,6 +21,7 @@ by_unit as (
     select
         {{ key }} as unit_key,
         pair,
+        side,
         event_month,
         deal_type_label,
         reached,
@@ -46,6 +46,7 @@ by_type as (
     select
         unit_key,
         pair,
+        side,
         event_month,
         'all' as deal_type_scope,
         cast(null as text) as deal_type_label,
@@ -61,6 +62,7 @@ by_type as (
     select
         unit_key,
         pair,
+        side,
         event_month,
         'one' as deal_type_scope,
         deal_type_label,
@@ -80,6 +82,7 @@ scoped as (
     select
         by_type.unit_key,
         by_type.pair,
+        by_type.side,
         by_type.event_month,
         coalesce(by_type.deal_type_label, {{ text('all_deal_types') }}) as deal_type_label,
         by_type.deal_type_scope = 'all' as is_every_type,

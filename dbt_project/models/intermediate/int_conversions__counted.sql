@@ -59,19 +59,22 @@ counted as (
         cohort_from,
         {%- for code, days in horizons.items() %}
             {%- if days is none %}
-        count(*) as entered_{{ code }},
+        count(*) filter (where side = 'entered') as entered_{{ code }},
         sum(reached) as reached_{{ code }},
         sum(decided) as decided_{{ code }},
             {%- else %}
-        count(*) filter (where age_days >= {{ days }}) as entered_{{ code }},
+        count(*) filter (where side = 'entered' and age_days >= {{ days }})
+            as entered_{{ code }},
         count(*) filter (
             where
                 age_days >= {{ days }}
                 and lag_days <= {{ days }}
         ) as reached_{{ code }},
-        count(*) filter (where age_days >= {{ days }}) as decided_{{ code }},
+        count(*) filter (where side = 'entered' and age_days >= {{ days }})
+            as decided_{{ code }},
             {%- endif %}
         {%- endfor %}
+        count(*) filter (where side = 'arrived') as arrived,
         percentile_cont(0.5) within group (order by lag_days) as lag_days_median,
         percentile_cont(0.9) within group (order by lag_days) as lag_days_p90
 
@@ -110,6 +113,7 @@ by_horizon as (
             end as integer
         ) as {{ part }},
         {%- endfor %}
+        cast(counted.arrived as integer) as arrived,
         counted.lag_days_median,
         counted.lag_days_p90
 

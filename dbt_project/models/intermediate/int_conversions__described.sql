@@ -105,6 +105,9 @@ described as (
         measured.entered,
         measured.reached,
         measured.decided,
+        measured.arrived,
+        {{ number_text('100.0 * measured.arrived / measured.entered', 0) }}
+        || chr(160) || '%' as flow_text,
         case when not measured.is_small then measured.conversion end as conversion,
         case
             when measured.is_small

@@ -41,6 +41,8 @@ compared as (
         conversions.to_stage_label,
         conversions.entered,
         conversions.reached,
+        conversions.arrived,
+        conversions.flow_text,
         conversions.conversion,
         conversions.conversion_text,
         conversions.interval_text,
