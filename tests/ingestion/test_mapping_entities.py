@@ -263,8 +263,8 @@ def test_logins_states_limits_and_links_become_tables(tmp_path: Path) -> None:
         (
             "legal_entity: Branch, mode: none",
             "mode: included",
-            "53: vat of `` is said twice from 2027-01-01 (first on line 52); keep one of"
-            " them",
+            "53: vat of `` is said twice from 2027-01-01 (first on line 52); keep one"
+            " of them",
         ),
         (
             "mode: included",
