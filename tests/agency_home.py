@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class AgencyHome:
         portal: The portal that answers.
         settings: Of the home.
         moment: Up to when the agency has lived.
+        looked_at: When passes of this process looked at the portal.
     """
 
     agency: model.Agency
@@ -46,6 +47,7 @@ class AgencyHome:
     portal: RunningPortal
     settings: Settings
     moment: datetime
+    looked_at: list[datetime] = field(default_factory=list)
 
     @property
     def warehouse(self) -> Warehouse:
@@ -77,6 +79,7 @@ class AgencyHome:
             if stages is not None and seconds is None:
                 stages.append(stage)
 
+        self.looked_at.append(self.moment)
         return run_pass(self.warehouse, request, progress)
 
     def environment(self) -> dict[str, str]:
@@ -97,7 +100,7 @@ class AgencyHome:
 
     def truth(self, folder: Path) -> GroundTruth:
         """What is true of the agency now, in files of a folder."""
-        write_ground_truth(self.agency, self.moment, folder)
+        write_ground_truth(self.agency, self.moment, folder, self.looked_at)
         return GroundTruth(folder)
 
     def rows(

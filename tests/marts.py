@@ -6,18 +6,9 @@ from decimal import Decimal
 
 import psycopg
 
+from ingestion.demo.agency.kpi_truth import METRICS
 from tests.agency_home import CONNECTION, AgencyHome, GroundTruth
 
-METRICS = (
-    "meetings_held",
-    "contracts_signed",
-    "advances_count",
-    "advances_amount",
-    "deals_closed",
-    "refusals",
-    "commission_gross",
-    "revenue_net",
-)
 # Month, employee (empty: nobody), metric -> value that is not zero.
 Credits = dict[tuple[str, str, str], Decimal]
 
@@ -45,7 +36,7 @@ def credits_of(connection: psycopg.Connection) -> Credits:
 def credited_in_truth(truth: GroundTruth) -> Credits:
     """The same of the simulator's own file."""
     found: Credits = {}
-    table = truth.table("kpi_month_employee")[["month", "employee_id", *METRICS]]
+    table = truth.table("kpi_month_employee")
     for month, person, *values in table.itertuples(index=False, name=None):
         _collect(found, str(month), str(person), values)
     return found

@@ -11,11 +11,11 @@ import pytest
 from bi.catalog import Catalog, read_catalog
 from bi.metrics import Metric, check_metrics, example_query
 from bi.units import unit
+from ingestion.demo.agency.kpi_truth import METRICS
 from orchestration.metrics import canonical_fields
 from orchestration.transformation import manifest_file
 from tests.agency_home import AgencyHome
 from tests.architecture.conftest import Manifest
-from tests.marts import METRICS
 
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 
