@@ -113,6 +113,7 @@ by_horizon as (
             end as integer
         ) as {{ part }},
         {%- endfor %}
+        cast(counted.entered_none as integer) as started,
         cast(counted.arrived as integer) as arrived,
         counted.lag_days_median,
         counted.lag_days_p90

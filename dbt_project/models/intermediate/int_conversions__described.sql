@@ -98,15 +98,17 @@ described as (
         pairs.to_stage,
         from_stages.rank as from_rank,
         to_stages.rank as to_rank,
-        from_stages.label as from_stage_label,
+        coalesce(split_part(pairs.label, ' → ', 1), from_stages.label)
+            as from_stage_label,
         to_stages.label as to_stage_label,
         coalesce(pairs.label, from_stages.label || ' → ' || to_stages.label)
             as pair_label,
         measured.entered,
         measured.reached,
         measured.decided,
+        measured.started,
         measured.arrived,
-        {{ number_text('100.0 * measured.arrived / measured.entered', 0) }}
+        {{ number_text('100.0 * measured.arrived / measured.started', 0) }}
         || chr(160) || '%' as flow_text,
         case when not measured.is_small then measured.conversion end as conversion,
         case

@@ -41,6 +41,7 @@ compared as (
         conversions.to_stage_label,
         conversions.entered,
         conversions.reached,
+        conversions.started,
         conversions.arrived,
         conversions.flow_text,
         conversions.conversion,
