@@ -179,9 +179,11 @@ class Pass:
                 columns = mapping.landed_columns(database, connection.schema)
                 found, absent = mapping.without_absent(connection, columns)
                 present.append(found)
-                if absent:
-                    told = self.warnings.get(connection.name, ())
-                    self.warnings[connection.name] = (*told, *absent)
+                self.warnings[connection.name] = (
+                    *self.warnings.get(connection.name, ()),
+                    *absent,
+                    *mapping.unmapped_stages(database, connection),
+                )
         self.connections = present
         mapping.write_mapping(self.connections, url)
 

@@ -7,7 +7,7 @@ schema ``mapping`` (`write_mapping`) and dbt variables (`dbt_vars`).
 """
 
 from ingestion.mapping.entities import ALWAYS_GIVEN, ENTITIES, Entity
-from ingestion.mapping.landed import landed_columns, without_absent
+from ingestion.mapping.landed import landed_columns, unmapped_stages, without_absent
 from ingestion.mapping.model import (
     AccessUser,
     Account,
@@ -94,6 +94,7 @@ __all__ = [
     "load_connections",
     "mapping_tables",
     "one_password",
+    "unmapped_stages",
     "without_absent",
     "write_mapping",
 ]

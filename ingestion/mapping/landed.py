@@ -7,8 +7,10 @@ as a warning, and the metrics that need it say that they cannot be computed.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import LiteralString
 
 import psycopg
+from psycopg import sql
 
 from ingestion.mapping.entities import ENTITIES
 from ingestion.mapping.model import Connection, EntitySource, column_name
@@ -97,3 +99,44 @@ _TABLES = {"employees": "users"}
 def _near(field: str, columns: Iterable[str]) -> str:
     near = get_close_matches(column_name(field), list(columns), n=1, cutoff=0.8)
     return f"; did you mean {near[0].upper()}?" if near else ""
+
+
+def unmapped_stages(database: psycopg.Connection, connection: Connection) -> list[str]:
+    """Stages of deals that the system has and the file gives no meaning.
+
+    Args:
+        database: With the raw tables of the connection.
+        connection: Of a portal; one of files gives nothing here.
+
+    Returns:
+        One sentence per stage, with the line its meaning belongs to.
+    """
+    if connection.source == "files":
+        # Reading an export tells it with the file of the export.
+        return []
+    if "statuses" not in landed_columns(database, connection.schema):
+        return []
+    found = database.execute(
+        sql.SQL(_PORTAL_STAGES).format(schema=sql.Identifier(connection.schema))
+    ).fetchall()
+    sentences: list[str] = []
+    for pipeline, stage, label in found:
+        if stage in connection.stages.get(pipeline, {}):
+            continue
+        lines = connection.stage_lines
+        line = lines.get(pipeline, lines.get("", 1))
+        called = f" ({label})" if label else ""
+        sentences.append(
+            f"{connection.path.name}:{line}: stages: {stage!r}{called} of pipeline"
+            f" {pipeline!r} has no meaning, its deals are shown as unmapped: add it"
+        )
+    return sentences
+
+
+# A funnel's stages are a list of statuses; that of the common one has no number.
+_PORTAL_STAGES: LiteralString = r"""
+    select coalesce(substring(entity_id from '\d+$'), '0'), status_id, name
+    from {schema}.statuses
+    where entity_id ~ '^DEAL_STAGE(_\d+)?$'
+    order by 1, cast(sort as numeric), 2
+"""

@@ -160,6 +160,7 @@ class Connection:
         departments: Id or name in the system -> function.
         entities: Canonical entity -> where it lies, for entities beside deals.
         lead_states: Status of a lead in the system -> state.
+        stage_lines: Pipeline -> line of its stages in the file; "" for the section.
         links: Entity -> address of a card with the places ``{url}`` and ``{id}``.
         files: Entity -> file, for source ``files``.
         path: The connection file.
@@ -188,6 +189,9 @@ class Connection:
     stage_limits: tuple[StageLimit, ...] = ()
     vat: tuple[VatMode, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    stage_lines: Mapping[str, int] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     files: Mapping[str, FileTable] = field(default_factory=dict)
 
     @property

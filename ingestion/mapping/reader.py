@@ -174,6 +174,7 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
             reporting_currency=currency,
             pipelines=pipelines,
             stages=stages,
+            stage_lines=self.stage_lines(),
             channels=self.channels(),
             deal_types=self.choices("deal_types", DEAL_TYPES, "deal type"),
             fields={
@@ -305,6 +306,11 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
                     f"pipeline `{pipeline}` has no stages; add stages.{pipeline}",
                 )
         return stages
+
+    def stage_lines(self) -> dict[str, int]:
+        """Where a stage that the system has and the file has not belongs."""
+        block = self.block(self.top, "stages")
+        return {"": self.top.lines.get("stages", self.top.line), **block.lines}
 
     def channels(self) -> tuple[Channel, ...]:
         channels: list[Channel] = []

@@ -20,6 +20,7 @@ from ingestion.mapping import (
     landed_columns,
     load_connection,
     mapping_tables,
+    unmapped_stages,
     without_absent,
 )
 from orchestration.transformation import PROJECT
@@ -363,6 +364,30 @@ def test_columns_are_those_of_the_schema(postgres: Postgres) -> None:
         database.execute("create table raw_firm.deals (id text, title text)")
         assert landed_columns(database, "raw_firm") == {"deals": {"id", "title"}}
         assert landed_columns(database, "raw_nobody") == {}
+
+
+def test_a_stage_that_the_portal_has_and_the_file_has_not_is_told_with_its_line(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    firm = load(tmp_path, CRM)
+    with psycopg.connect(postgres.create_database("unmapped_stages")) as database:
+        assert unmapped_stages(database, firm) == []
+        database.execute("create schema raw_firm")
+        database.execute(
+            "create table raw_firm.statuses"
+            " (entity_id text, status_id text, name text, sort text)"
+        )
+        database.execute(
+            "insert into raw_firm.statuses values"
+            " ('DEAL_STAGE', 'NEW', 'New', '10'), ('DEAL_STAGE', 'OLD', 'Old', '20'),"
+            " ('DEAL_STAGE_7', 'C7:NEW', 'New', '10'), ('STATUS', 'X', 'X', '10')"
+        )
+        told = unmapped_stages(database, firm)
+    rest = "has no meaning, its deals are shown as unmapped: add it"
+    assert told == [
+        f"firm.yaml:10: stages: 'OLD' (Old) of pipeline '0' {rest}",
+        f"firm.yaml:9: stages: 'C7:NEW' (New) of pipeline '7' {rest}",
+    ]
 
 
 # ------------------------------------------------------------------ one vocabulary

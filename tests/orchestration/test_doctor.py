@@ -117,10 +117,13 @@ def test_an_absent_field_is_not_given_and_its_metric_is_empty(
     assert ("deals", "commission") not in given
     assert ("deals", "price") in given
     assert not any(entity == "advances" for entity, _ in given)
-    [(count, earned)] = firm.rows(
-        "select count(*), max(commission_gross) from dbt_reports.rpt_kpi_daily"
+    # Contracts are told by nobody; commission is told by the lines of services.
+    [(signed, earned)] = firm.rows(
+        "select max(contracts_signed), max(commission_gross)"
+        " from dbt_reports.rpt_kpi_daily"
     )
-    assert earned is None or count == 0
+    assert signed is None
+    assert earned is not None
 
 
 def test_a_metric_that_waits_says_for_which_field(examined: Examined) -> None:
@@ -166,5 +169,6 @@ def test_the_demo_agency_lacks_nothing_but_the_planted_stage(
         firm.run_pass("2026-01-13 09:00")
         examined = _examine(firm)
     assert [line for line in examined.lines if line[0] != "✓"] == [
-        examined.line("stage '0 / LEGACY' is not mapped (1 records)")
+        examined.line("demo_agency.yaml:", "stages: 'LEGACY'", "has no meaning"),
+        examined.line("stage '0 / LEGACY' is not mapped (1 records)"),
     ]
