@@ -89,8 +89,10 @@ won_deals as (
         'status', "activity_type = 'meeting' and status <> 'held'"),
     ('showing_planned', 'showings', 'showing_key', 'planned_date', 'showing_host',
         'status', 'true'),
-    ('showing_held', 'showings', 'showing_key', 'showing_date', 'showing_host',
-        'party_unit_key', "status = 'held'"),
+    ('showing_held', 'showings', 'showing_key', 'showing_date', 'showing_host', 'null',
+        "status = 'held'"),
+    ('showing_of_unit', 'showings', 'showing_key', 'showing_date', 'showing_host',
+        'party_unit_key', 'party_unit_key is not null'),
     ('showing_failed', 'showings', 'showing_key', 'planned_date', 'showing_host',
         'reason', "status = 'failed'"),
 ] -%}

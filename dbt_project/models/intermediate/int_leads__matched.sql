@@ -51,6 +51,7 @@ visits as (
         'lead' as request_kind,
         lead_key as request_key,
         entered_at,
+        left_at,
         case
             when state = 'spam' then 'spam'
             when outcome = 'paused' then 'open'
@@ -65,17 +66,20 @@ visits as (
         'deal' as request_kind,
         deal_key as request_key,
         entered_at,
+        left_at,
         case stage when 'closed_won' then 'won' when 'lost' then 'lost' else 'open' end
             as state
 
-    from {{ ref('int_stage_visits__mapped') }}
+    from {{ ref('int_stage_visits__timed') }}
+
+    where source_of_fact = 'api_history'
 
 ),
 
--- The state of the earlier request at the moment the lead came.
-last_visits as (
+-- The stay that the earlier request was in when the lead came.
+stays as (
 
-    select distinct on (pairs.lead_key, pairs.earlier_kind, pairs.earlier_key)
+    select
         pairs.lead_key,
         pairs.earlier_kind,
         pairs.earlier_key,
@@ -89,12 +93,7 @@ last_visits as (
             pairs.earlier_kind = visits.request_kind
             and pairs.earlier_key = visits.request_key
             and pairs.created_at >= visits.entered_at
-
-    order by
-        pairs.lead_key asc,
-        pairs.earlier_kind asc,
-        pairs.earlier_key asc,
-        visits.entered_at desc
+            and (visits.left_at is null or pairs.created_at < visits.left_at)
 
 ),
 
@@ -104,19 +103,19 @@ stated as (
     select
         pairs.*,
         case
-            when last_visits.state is not null then last_visits.state
+            when stays.state is not null then stays.state
             when pairs.earlier_finished_at <= pairs.created_at then pairs.earlier_outcome
             else 'open'
         end as earlier_state,
-        coalesce(last_visits.entered_at, pairs.earlier_finished_at) as earlier_state_at
+        coalesce(stays.entered_at, pairs.earlier_finished_at) as earlier_state_at
 
     from pairs
 
-    left join last_visits
+    left join stays
         on
-            pairs.lead_key = last_visits.lead_key
-            and pairs.earlier_kind = last_visits.earlier_kind
-            and pairs.earlier_key = last_visits.earlier_key
+            pairs.lead_key = stays.lead_key
+            and pairs.earlier_kind = stays.earlier_kind
+            and pairs.earlier_key = stays.earlier_key
 
 ),
 
