@@ -54,12 +54,12 @@ REGISTRY = {
     "agent": ("registry_split", SPLIT),
 }
 PAGES = {
-    "admin": {"now", "registry"},
-    "head_of_sales": {"now", "registry"},
-    "head_of_legal": {"registry_without_money"},
-    "head_of_mortgage": {"registry_without_money"},
-    "group_leader": {"registry_split"},
-    "agent": {"registry_split"},
+    "admin": {"dictionary", "funnel", "now", "registry"},
+    "head_of_sales": {"dictionary", "funnel", "now", "registry"},
+    "head_of_legal": {"dictionary", "registry_without_money"},
+    "head_of_mortgage": {"dictionary", "registry_without_money"},
+    "group_leader": {"dictionary", "registry_split"},
+    "agent": {"dictionary", "registry_split"},
 }
 
 
