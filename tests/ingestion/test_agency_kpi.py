@@ -15,6 +15,7 @@ from ingestion.demo.agency.ground_truth import write_ground_truth
 from ingestion.demo.agency.kpi_truth import (
     METRICS,
     Ledger,
+    keep_longest_of_minute,
     split_money,
 )
 from ingestion.demo.agency.life import simulate
@@ -137,6 +138,21 @@ def test_a_holder_written_later_counts_for_an_earlier_day() -> None:
     day = np.full(deal.size, first.today_number)
     assert deal.size
     assert ledger.holder("contract_owner", deal, day).tolist() == held[deal].tolist()
+
+
+def test_calls_of_one_minute_are_one_call_and_the_longest_stays() -> None:
+    seconds = [0, 60, 121, 30, 300]
+    calls = pd.DataFrame(
+        {
+            "deal": [0, 1, 0, 2, 0],
+            "at": np.datetime64("2025-09-01T10:00:00", "s")
+            + np.array(seconds).astype("timedelta64[s]"),
+            "seconds": [90, 120, 60, 60, 60],
+        }
+    )
+    deals = pd.DataFrame({"contact": [7, 7, 8]})
+    kept = keep_longest_of_minute(calls, deals).tolist()
+    assert kept == [False, True, True, True, True]
 
 
 def test_a_negative_amount_is_split_like_a_positive_one() -> None:

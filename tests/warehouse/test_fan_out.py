@@ -15,21 +15,19 @@ LAYERS = (
     "dbt_core.fct_deals where not is_test and not is_deleted",
     "reports.rpt_deal_registry",
 )
-SOURCE_MONEY = (
-    "price", "commission", "partner_share", "direct_expenses", "paid_amount",
-    "advance_amount",
+SOURCE_MONEY = ("price", "commission", "paid_amount", "advance_amount")
+MONEY = (
+    *SOURCE_MONEY, "partner_share", "direct_expenses", "revenue_net",
+    "expected_revenue",
 )  # fmt: skip
-MONEY = (*SOURCE_MONEY, "revenue_net", "expected_revenue")
 # A metric of the KPI mart -> what the registry says of the same facts.
 KPI = {
-    "commission_gross": ("sum(commission)", "outcome = 'won'", "closing_date"),
     "revenue_net": ("sum(revenue_net)", "outcome = 'won'", "closing_date"),
+    "partner_share": ("sum(partner_share)", "outcome = 'won'", "closing_date"),
+    "direct_expenses": ("sum(direct_expenses)", "outcome = 'won'", "closing_date"),
     "price_closed": ("sum(price)", "outcome = 'won'", "closing_date"),
     "deals_closed": ("count(*)", "outcome = 'won'", "closing_date"),
     "refusals": ("count(*)", "outcome = 'lost'", "lost_date"),
-    "advances_amount": ("sum(advance_amount)", "true", "advance_received_date"),
-    "advances_count": ("count(*)", "true", "advance_received_date"),
-    "contracts_signed": ("count(*)", "true", "contract_signed_date"),
 }
 
 

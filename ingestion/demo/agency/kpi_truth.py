@@ -35,6 +35,7 @@ from ingestion.demo.agency.state import State, count_until, state_at, until
 
 WHOLE = 10_000
 SAME_MEETING_SECONDS = 3600
+SAME_CALL_SECONDS = 60
 EFFECTIVE_CALL_SECONDS = 60
 UNASSIGNED = 0
 COUNTS = (
@@ -285,9 +286,35 @@ def _activities(ledger: Ledger, kind: ActivityKind) -> pd.DataFrame:
 
 def _calls(ledger: Ledger) -> None:
     made = _activities(ledger, ActivityKind.CALL).query("is_held")
+    made = made[keep_longest_of_minute(made, ledger.state.deals)]
     talked = made[made["seconds"] >= EFFECTIVE_CALL_SECONDS]
     for metric, calls in (("calls_made", made), ("calls_effective", talked)):
         ledger.credit(metric, calls["day"].to_numpy(), calls["host"].to_numpy())
+
+
+def keep_longest_of_minute(calls: pd.DataFrame, deals: pd.DataFrame) -> Flags:
+    """Keep one of the calls to a client that begin within a minute of each other.
+
+    Telephony and people enter the same call; the longest entry stays, then the oldest.
+
+    Args:
+        calls: ``deal``, ``at``, ``seconds``, in the order of entry.
+        deals: ``contact`` by the number of the deal.
+    """
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(calls)),
+            "contact": deals["contact"].to_numpy()[calls["deal"].to_numpy()],
+            "at": calls["at"].to_numpy(),
+            "seconds": calls["seconds"].to_numpy(),
+        }
+    ).sort_values(["contact", "at"], kind="stable", ignore_index=True)
+    is_same = table["contact"].diff() == 0
+    is_close = is_same & (table["at"].diff().dt.total_seconds() <= SAME_CALL_SECONDS)
+    table["run"] = (~is_close).cumsum()
+    table = table.sort_values(["run", "seconds", "row"], ascending=[True, False, True])
+    kept = table.drop_duplicates("run")["row"].to_numpy()
+    return np.isin(np.arange(len(calls)), kept)
 
 
 def _meetings(ledger: Ledger) -> None:
