@@ -29,3 +29,22 @@
         )
     ) / (1 + {{ z }} * {{ z }} / nullif({{ n }}, 0))
 {%- endmacro %}
+
+{# A percentile of values that come with their counts, interpolated as percentile_cont
+   does. Asks for columns <counts>_until (of this value and all lower ones) and
+   <counts>_total. #}
+{% macro counted_percentile(value, counts, fraction) -%}
+    {%- set place = fraction ~ ' * (' ~ counts ~ '_total - 1)' -%}
+    {%- set before = counts ~ '_until - ' ~ counts -%}
+    max({{ value }}) filter (
+        where {{ before }} <= floor({{ place }}) and {{ counts }}_until > floor({{ place }})
+    )
+    + (max({{ place }}) - floor(max({{ place }}))) * (
+        max({{ value }}) filter (
+            where {{ before }} <= ceil({{ place }}) and {{ counts }}_until > ceil({{ place }})
+        )
+        - max({{ value }}) filter (
+            where {{ before }} <= floor({{ place }}) and {{ counts }}_until > floor({{ place }})
+        )
+    )
+{%- endmacro %}

@@ -1,5 +1,9 @@
-{# One row per step and scope that reads it: the unit, its department and
-   the company, each for one type of deal and for all. #}
+{#- Horizons of seeds/conversion_horizons.csv: a deal is of an age when it had that long. -#}
+{%- set horizons = [30, 60, 90, 180] -%}
+
+{# How many steps have the same month, scope, fate and lag: the unit, its department and
+   the company read each of them, for one type of deal and for all. Counts of deals add
+   up, so nothing finer is needed for shares and percentiles. #}
 with
 
 steps as (
@@ -11,6 +15,32 @@ steps as (
 units as (
 
     select unit_key from {{ ref('int_org_units__listed') }}
+
+),
+
+grouped as (
+
+    select
+        department_key,
+        group_key,
+        pair,
+        side,
+        event_month,
+        deal_type_label,
+        reached,
+        decided,
+        lag_days,
+        case
+            {%- for days in horizons | reverse %}
+            when age_days >= {{ days }} then {{ days }}
+            {%- endfor %}
+            else 0
+        end as age_reached,
+        count(*) as deals
+
+    from steps
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 ),
 
@@ -27,9 +57,10 @@ by_unit as (
         reached,
         decided,
         lag_days,
-        age_days
+        age_reached,
+        deals
 
-    from steps
+    from grouped
 
     where {{ key }} is not null
 
@@ -44,36 +75,20 @@ by_unit as (
 by_type as (
 
     select
-        unit_key,
-        pair,
-        side,
-        event_month,
-        'all' as deal_type_scope,
-        cast(null as text) as deal_type_label,
-        reached,
-        decided,
-        lag_days,
-        age_days
+        by_unit.*,
+        true as is_every_type
 
     from by_unit
 
     union all
 
     select
-        unit_key,
-        pair,
-        side,
-        event_month,
-        'one' as deal_type_scope,
-        deal_type_label,
-        reached,
-        decided,
-        lag_days,
-        age_days
+        by_unit.*,
+        false as is_every_type
 
     from by_unit
 
-    where deal_type_label is not null
+    where by_unit.deal_type_label is not null
 
 ),
 
@@ -84,18 +99,24 @@ scoped as (
         by_type.pair,
         by_type.side,
         by_type.event_month,
-        coalesce(by_type.deal_type_label, {{ text('all_deal_types') }}) as deal_type_label,
-        by_type.deal_type_scope = 'all' as is_every_type,
+        case
+            when by_type.is_every_type then {{ text('all_deal_types') }}
+            else by_type.deal_type_label
+        end as deal_type_label,
+        by_type.is_every_type,
         by_type.reached,
         by_type.decided,
         by_type.lag_days,
-        by_type.age_days,
-        {{ months_between('by_type.event_month', today()) }} as months_ago
+        by_type.age_reached,
+        {{ months_between('by_type.event_month', today()) }} as months_ago,
+        sum(by_type.deals) as deals
 
     from by_type
 
     inner join units
         on by_type.unit_key = units.unit_key
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 
 )
 

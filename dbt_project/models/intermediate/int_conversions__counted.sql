@@ -59,24 +59,19 @@ counted as (
         cohort_from,
         {%- for code, days in horizons.items() %}
             {%- if days is none %}
-        count(*) filter (where side = 'entered') as entered_{{ code }},
-        sum(reached) as reached_{{ code }},
-        sum(decided) as decided_{{ code }},
+        sum(deals) filter (where side = 'entered') as entered_{{ code }},
+        sum(deals) filter (where reached = 1) as reached_{{ code }},
+        sum(deals) filter (where decided = 1) as decided_{{ code }},
             {%- else %}
-        count(*) filter (where side = 'entered' and age_days >= {{ days }})
+        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
             as entered_{{ code }},
-        count(*) filter (
-            where
-                age_days >= {{ days }}
-                and lag_days <= {{ days }}
-        ) as reached_{{ code }},
-        count(*) filter (where side = 'entered' and age_days >= {{ days }})
+        sum(deals) filter (where age_reached >= {{ days }} and lag_days <= {{ days }})
+            as reached_{{ code }},
+        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
             as decided_{{ code }},
             {%- endif %}
         {%- endfor %}
-        count(*) filter (where side = 'arrived') as arrived,
-        percentile_cont(0.5) within group (order by lag_days) as lag_days_median,
-        percentile_cont(0.9) within group (order by lag_days) as lag_days_p90
+        sum(deals) filter (where side = 'arrived') as arrived
 
     from cohorts
 
@@ -88,6 +83,57 @@ counted as (
         cohort_kind,
         cohort_code,
         cohort_from
+
+),
+
+by_lag as (
+
+    select
+        unit_key,
+        deal_type_label,
+        pair,
+        cohort_code,
+        lag_days,
+        sum(deals) as deals
+
+    from cohorts
+
+    where lag_days is not null
+
+    group by unit_key, deal_type_label, pair, cohort_code, lag_days
+
+),
+
+ranked as (
+
+    select
+        *,
+        sum(deals) over until_now as deals_until,
+        sum(deals) over (partition by unit_key, deal_type_label, pair, cohort_code)
+            as deals_total
+
+    from by_lag
+
+    window until_now as (
+        partition by unit_key, deal_type_label, pair, cohort_code
+        order by lag_days
+    )
+
+),
+
+lags as (
+
+    select
+        unit_key,
+        deal_type_label,
+        pair,
+        cohort_code,
+        {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
+        {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
+
+    from ranked
+
+    group by unit_key, deal_type_label, pair, cohort_code
 
 ),
 
@@ -108,19 +154,26 @@ by_horizon as (
         cast(
             case horizons.horizon_code
             {%- for code in horizons.keys() %}
-                when '{{ code }}' then counted.{{ part }}_{{ code }}
+                when '{{ code }}' then coalesce(counted.{{ part }}_{{ code }}, 0)
             {%- endfor %}
             end as integer
         ) as {{ part }},
         {%- endfor %}
         cast(counted.entered_none as integer) as started,
-        cast(counted.arrived as integer) as arrived,
-        counted.lag_days_median,
-        counted.lag_days_p90
+        cast(coalesce(counted.arrived, 0) as integer) as arrived,
+        lags.lag_days_median,
+        lags.lag_days_p90
 
     from counted
 
     cross join horizons
+
+    left join lags
+        on
+            counted.unit_key = lags.unit_key
+            and counted.deal_type_label = lags.deal_type_label
+            and counted.pair = lags.pair
+            and counted.cohort_code = lags.cohort_code
 
 )
 
