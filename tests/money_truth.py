@@ -89,7 +89,8 @@ QUESTIONS: dict[str, tuple[dict[str, str], str]] = {
             "seconds": text("reserve_seconds"),
             "is_active": flag("is_active"),
             "is_overdue": flag("is_overdue"),
-            "is_idle": flag("is_idle"),
+            # The truth leaves activities aside.
+            "is_idle": flag("is_idle and idle_reason <> 'no_activity'"),
         },
         "dbt_core.fct_reservations",
     ),

@@ -302,6 +302,21 @@ def fill_reservations(made: Cases) -> None:
             ufCrm8_released=f"2025-{end}+03:00",
         )
 
+    for deal, unit, end in (
+        ("moved to", "flat past its term", "2025-09-15T12:00:00+03:00"),
+        ("forfeited", "flat of a refusal", "2026-09-15T12:00:00+03:00"),
+    ):
+        made.add(unit, UNITS, None, title=unit, opportunity=5000000)
+        made.add(
+            f"reservation of {deal}",
+            RESERVATIONS,
+            deal,
+            ufCrm8_unit=f"T40e_{made.items[unit]}",
+            ufCrm8_kind=option("UF_CRM_8_KIND", "платная"),
+            ufCrm8_from="2025-09-10T12:00:00+03:00",
+            ufCrm8_until=end,
+        )
+
 
 def fill_advances(made: Cases) -> None:
     outcome = "UF_CRM_7_OUTCOME"
@@ -426,6 +441,27 @@ def test_a_commission_that_was_overwritten_shows_as_a_drift_and_is_no_discount(
         "discounts",
     )
     assert found == (Decimal(100000), Decimal(80000), Decimal(-20000), Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("deal", "reason", "since"),
+    [
+        ("moved to", "past_term", "2025-09-15 12:00"),
+        ("forfeited", "deal_lost", None),
+    ],
+)
+def test_a_reservation_is_idle_from_the_moment_it_lost_its_sense(
+    cases: Cases, deal: str, reason: str, since: str | None
+) -> None:
+    rows = cases.home.rows(
+        "select is_idle, idle_reason, idle_value, to_char("
+        " idle_since at time zone 'Europe/Moscow', 'YYYY-MM-DD HH24:MI')"
+        " from dbt_core.fct_reservations where deal_key = %s",
+        [cases.key(deal)],
+    )
+    [(is_idle, found, value, idle_since)] = rows
+    assert (is_idle, found, value) == (True, reason, Decimal(5000000))
+    assert since is None or idle_since == since
 
 
 # --------------------------------------------------------------------- edge rules

@@ -1,3 +1,6 @@
+{# Days without a client's activity after which a free reservation stands idle. #}
+{%- set silent_days = 5 -%}
+
 with
 
 reservations as (
@@ -19,6 +22,12 @@ units as (
 
 ),
 
+touches as (
+
+    select * from {{ ref('int_deals__touched') }}
+
+),
+
 -- Half-open intervals: what ends at a moment is no more at that moment.
 keyed as (
 
@@ -33,6 +42,9 @@ keyed as (
         reservations.reason,
         reservations.source_system || ':' || reservations.author_id as author_key,
         units.list_price,
+        greatest(touches.last_touch_at, reservations.from_at)
+        + interval '{{ silent_days }} days' as silent_at,
+        touches.last_touch_at is not null as has_touches,
         {{ pass_time() }} as pass_time,
         reservations.released_at is null as is_active,
         coalesce(
@@ -58,6 +70,9 @@ keyed as (
             reservations.source_system || ':' || reservations.deal_source_id
             = deals.deal_key
 
+    left join touches
+        on deals.deal_key = touches.deal_key
+
     left join units
         on
             reservations.source_system || ':' || reservations.unit_source_id
@@ -73,7 +88,14 @@ timed as (
         *,
         cast(extract(epoch from occupied_until - from_at) as bigint) as reserve_seconds,
         is_active and coalesce(until_at < pass_time, false) as is_overdue,
-        is_active and deal_reason is not null as is_without_deal
+        is_active and deal_reason is not null as is_without_deal,
+        (
+            is_active
+            and kind = 'free'
+            and deal_reason is null
+            and has_touches
+            and silent_at <= pass_time
+        ) as is_silent
 
     from keyed
 
@@ -83,19 +105,21 @@ judged as (
 
     select
         *,
-        is_overdue or is_without_deal as is_idle,
+        is_overdue or is_without_deal or is_silent as is_idle,
         case
             when is_without_deal then deal_reason
             when is_overdue then 'past_term'
+            when is_silent then 'no_activity'
         end as idle_reason,
-        -- The earlier of the two reasons; never before the reservation itself.
+        -- The earliest of the reasons; never before the reservation itself.
         case
-            when is_overdue or is_without_deal
+            when is_overdue or is_without_deal or is_silent
                 then greatest(
                     from_at,
                     least(
                         case when is_overdue then until_at end,
-                        case when is_without_deal then deal_reason_at end
+                        case when is_without_deal then deal_reason_at end,
+                        case when is_silent then silent_at end
                     )
                 )
         end as idle_since
