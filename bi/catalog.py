@@ -200,7 +200,7 @@ class Catalog:
             is_there = dataset in (metric.model, metric.dataset)
             return self._of_one_level(metric.aggregate, dataset) if is_there else None
         if self._has(metric.name, dataset):
-            return self._of_one_level(f"sum({metric.name})", dataset)
+            return self._of_one_level(self.total(metric.name, dataset), dataset)
         return metric.aggregate if dataset == metric.model else None
 
     def _of_one_level(self, expression: str, dataset: str) -> str:

@@ -31,40 +31,64 @@ STATES = (
     "advance_received_date", "planned_settlement_date", "refusal_reason",
 )  # fmt: skip
 MONEY = (
-    "price", "commission", "partner_share", "revenue_net", "expected_revenue",
-    "revenue_with_expected",
-    "direct_expenses", "advance_amount", "paid_amount",
+    "price", "commission", "commission_agreed", "commission_current",
+    "commission_gross", "commission_drift", "discounts", "partner_share",
+    "commission_refunds", "revenue_net", "expected_revenue", "revenue_with_expected",
+    "direct_expenses", "contribution", "payroll_variable", "deal_profit",
+    "advance_amount", "advances_amount", "advances_refunded_amount", "advances_held",
+    "invoiced", "received", "paid_amount", "payment_remainder", "commission_receivable",
+    "dq_money_at_stake", "corrections_amount",
 )  # fmt: skip
+# Said of the money, and no amount.
+MONEY_WORDS: Mapping[str, str] = {
+    "margin_pct": "numeric(9, 4)",
+    "payment_status_label": "text",
+}
 COLUMNS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "deal_key", "deal_number", "deal_number_html", "card_url", "stage",
             "stage_label", "outcome", "outcome_label", "deal_type", "deal_type_label",
-            "pipeline_label", "channel_label", "object_address", "client_name",
-            "deal_owner_name", "lead_handler_name", "meeting_host_name",
-            "contract_owner_name", "showing_host_name", "advance_owner_name",
-            "lawyer_name", "mortgage_broker_name", "responsible_name", "group_name",
-            "department_name",
+            "direction_label", "pipeline_label", "legal_entity", "channel_label",
+            "channel_group", "campaign", "object_address", "client_name",
+            "partner_agency", "partner_agent_name", "deal_owner_name",
+            "lead_handler_name", "meeting_host_name", "contract_owner_name",
+            "showing_host_name", "advance_owner_name", "lawyer_name",
+            "mortgage_broker_name", "owner_now_name", "responsible_name", "group_name",
+            "department_name", "contract_number", "closing_date_basis",
+            "refusal_reason", "refusal_comment", "crm_stage", "stage_limit_text",
+            "risk_level_label", "risk_reasons", "findings_text", "modified_by_name",
+            "period_lock_label",
         ),
         "text",
     ),
-    "created_date": "date",
-    "contract_number": "text",
-    "contract_signed_date": "date",
-    "advance_received_date": "date",
-    "advance_expiry_date": "date",
-    "planned_settlement_date": "date",
-    "closing_date": "date",
-    "closing_date_basis": "text",
-    "lost_date": "date",
-    "refusal_reason": "text",
-    "age_days": "integer",
-    "findings_count": "bigint",
-    "findings_critical": "bigint",
-    "findings_text": "text",
+    **dict.fromkeys(
+        (
+            "created_date", "first_response_date", "first_meeting_date",
+            "contract_signed_date", "first_showing_date", "reservation_date",
+            "advance_received_date", "advance_expiry_date", "planned_settlement_date",
+            "closing_date", "lost_date", "next_step_date", "as_of_date",
+        ),
+        "date",
+    ),
+    **dict.fromkeys(
+        (
+            "settlement_date_changes", "settlement_net_shift_days", "days_in_stage",
+            "age_days", "days_since_last_touch",
+        ),
+        "integer",
+    ),
+    **dict.fromkeys(
+        (
+            "findings_count", "findings_critical", "findings_major", "findings_minor",
+            "findings_waived",
+        ),
+        "bigint",
+    ),
+    "collapse_probability": "numeric(9, 4)",
     "modified_at": "timestamptz",
-    "as_of_date": "date",
     **dict.fromkeys(MONEY, "numeric(18, 2)"),
+    **MONEY_WORDS,
     **dict.fromkeys((f"{name}_state" for name in (*STATES, *MONEY[:2])), "integer"),
     "reader_keys": "text[]",
 }  # fmt: skip
@@ -109,7 +133,7 @@ EDITIONS: Mapping[str, Mapping[str, str]] = {
     "rpt_registry_by_role_without_money": {
         name: kind
         for name, kind in {**COLUMNS, **PAGE_COLUMNS}.items()
-        if name.removesuffix("_state") not in MONEY
+        if name.removesuffix("_state") not in (*MONEY, *MONEY_WORDS)
     },
     "rpt_registry_choices": {
         **dict.fromkeys(

@@ -21,6 +21,7 @@ from tests.registry_sample import (
     COLUMNS,
     MONEY,
     MONEY_PAGE_COLUMNS,
+    MONEY_WORDS,
     deal,
     finding,
     home_settings,
@@ -85,6 +86,7 @@ def warehouse(
                     name: value
                     for name, value in each.items()
                     if name.removesuffix("_state") not in MONEY
+                    and name not in MONEY_WORDS
                     and name not in MONEY_PAGE_COLUMNS
                 }
                 for each in DEALS

@@ -204,10 +204,41 @@ def lines(connection: psycopg.Connection, query: sql.Composable) -> list[str]:
     return sorted(str(line) for (line,) in connection.execute(query))
 
 
+def test_clients_have_names_for_those_who_may_read_them(
+    agency_home: AgencyHome,
+) -> None:
+    """The data team sees the number of the deal, wherever it looks."""
+    names = (
+        "select count(*),"
+        " count(*) filter (where client_name = 'Клиент ' || deal_number)"
+        " from reports.rpt_registry_by_role_without_money"
+        " where role = 'any' and date_order = 1"
+    )
+    for username in READERS:
+        with reading(agency_home, username) as connection:
+            [(shown, masked)] = connection.execute(names).fetchall()
+            known = connection.execute(
+                "select count(*) from reports.rpt_deal_clients"
+            ).fetchone()
+        assert shown > 0
+        assert (masked == shown) is (username == "data_team"), username
+        assert (known == (0,)) is (username == "data_team"), username
+    unmasked = agency_home.rows(
+        "select count(*) from reports.rpt_deal_registry"
+        " where client_name <> 'Клиент ' || deal_number"
+    )
+    assert unmasked == [(0,)]
+
+
 def whole_rows(schema: str, table: str) -> sql.Composed:
-    """Every row as text; of a page, which repeats a deal, under some of its choices."""
+    """Every row as text; of a page, which repeats a deal, under some of its choices.
+
+    Clients' names have a lock of their own.
+    """
     is_page = table.startswith("rpt_registry_by_")
-    return sql.SQL("select row_to_json(it)::text from {} as it where {}").format(
+    return sql.SQL(
+        "select (to_jsonb(it) - 'client_name')::text from {} as it where {}"
+    ).format(
         sql.Identifier(schema, table),
         sql.SQL("date_order = 1 and role_order < 4" if is_page else "true"),
     )
@@ -618,6 +649,7 @@ def test_the_data_team_reads_through_its_own_keys(agency_home: AgencyHome) -> No
     assert set(keys) == set(READERS)
     assert keys["data_team"] == ["rows/company", "whole/company"]
     assert keys["agent"] == [
+        f"names/employee:{CONNECTION}:6",
         f"rows/employee:{CONNECTION}:6",
         f"split/employee:{CONNECTION}:6",
         "split/reader:agent",

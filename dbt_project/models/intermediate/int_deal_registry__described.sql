@@ -53,6 +53,8 @@ flagged as (
         deal_key,
         count(*) as findings_count,
         count(*) filter (where severity = 'critical') as findings_critical,
+        count(*) filter (where severity = 'major') as findings_major,
+        count(*) filter (where severity = 'minor') as findings_minor,
         string_agg(icon || ' ' || title, '; ' order by severity, rule_id)
             as findings_text,
         {%- for column in marked_columns() + marked_money_columns() %}
@@ -66,43 +68,198 @@ flagged as (
 
 ),
 
-{# What this model says itself; the rest comes from the deal. #}
-{% set described_here = [
-    'deal_number_html', 'group_name', 'department_name', 'age_days', 'findings_count',
-    'findings_critical', 'findings_text',
-] -%}
+cards as (
+
+    select * from {{ ref('int_deals__mapped') }}
+
+),
+
+touched as (
+
+    select * from {{ ref('int_deals__touched') }}
+
+),
+
+changed as (
+
+    select * from {{ ref('int_deals__changed') }}
+
+),
+
+staged as (
+
+    select * from {{ ref('int_deals__staged') }}
+
+),
+
+payment_statuses as (
+
+    select * from {{ ref('payment_statuses') }}
+
+),
+
+stays as (
+
+    select
+        deal_key,
+        max(limit_value) as limit_value,
+        max(limit_unit) as limit_unit
+
+    from {{ ref('fct_stage_visits') }}
+
+    where is_open
+
+    group by deal_key
+
+),
+
+reserved as (
+
+    select
+        deal_key,
+        {{ business_date('min(from_at)') }} as reservation_date
+
+    from {{ ref('fct_reservations') }}
+
+    where deal_key is not null
+
+    group by deal_key
+
+),
+
+-- Whoever answers for the deal today, where somebody else is credited with it.
+owners_now as (
+
+    select
+        deal_key,
+        string_agg(employee_name, ', ' order by employee_key) as owner_now_name
+
+    from {{ ref('fct_deal_participants') }}
+
+    where
+        role = 'deal_owner'
+        and is_current
+        and not is_credited
+
+    group by deal_key
+
+),
+
+authors as (
+
+    select
+        accounts.account_key,
+        employees.full_name as author_name
+
+    from {{ ref('dim_employee_accounts') }} as accounts
+
+    inner join {{ ref('dim_employees') }} as employees
+        on accounts.employee_key = employees.employee_key
+
+),
+
+{# What this model says itself; the rest comes from the deal. Columns without a value yet
+   say so in the words of their description. #}
+{% set said = {
+    'deal_number_html': "coalesce('<a class=\"r-link\" target=\"_blank\" href=\"' || "
+        ~ escaped('deals.card_url') ~ " || '\">' || " ~ escaped('deals.deal_number')
+        ~ " || '</a>', " ~ escaped('deals.deal_number') ~ ")",
+    'group_name': 'coalesce(owner_units.group_name, deals.group_name)',
+    'department_name': 'coalesce(owner_units.department_name, deals.department_name)',
+    'legal_entity': 'cards.legal_entity',
+    'direction_label': 'cast(null as text)',
+    'campaign': 'cast(null as text)',
+    'partner_agent_name': 'cast(null as text)',
+    'owner_now_name': 'owners_now.owner_now_name',
+    'first_response_date': 'touched.first_response_date',
+    'first_meeting_date': 'touched.first_meeting_date',
+    'first_showing_date': 'touched.first_showing_date',
+    'contract_signed_date':
+        'coalesce(deals.first_contract_date, deals.contract_signed_date)',
+    'advance_received_date':
+        'coalesce(deals.first_advance_date, deals.advance_received_date)',
+    'reservation_date': 'reserved.reservation_date',
+    'settlement_date_changes':
+        'cast(coalesce(changed.settlement_date_changes, 0) as integer)',
+    'settlement_net_shift_days':
+        'cast(coalesce(changed.settlement_net_shift_days, 0) as integer)',
+    'closing_date_basis': "case deals.closing_date_basis when 'settlement' then "
+        ~ text('closing_settlement') ~ " when 'stage_entry' then "
+        ~ text('closing_stage_entry') ~ " end",
+    'days_in_stage': "case when deals.outcome in ('open', 'paused') then staged.days_in_stage end",
+    'stage_limit_text': "replace(case stays.limit_unit when 'working_hours' then "
+        ~ text('limit_working_hours') ~ ' else ' ~ text('limit_calendar_days')
+        ~ " end, '{value}', cast(stays.limit_value as text))",
+    'age_days': 'deals.as_of_date - deals.created_date',
+    'days_since_last_touch': "case when deals.outcome in ('open', 'paused') then deals.as_of_date - touched.last_touch_date end",
+    'next_step_date': business_date('touched.next_step_at'),
+    'risk_level_label': 'cast(null as text)',
+    'risk_reasons': 'cast(null as text)',
+    'collapse_probability': 'cast(null as numeric(9, 4))',
+    'findings_count': 'coalesce(flagged.findings_count, 0)',
+    'findings_critical': 'coalesce(flagged.findings_critical, 0)',
+    'findings_major': 'coalesce(flagged.findings_major, 0)',
+    'findings_minor': 'coalesce(flagged.findings_minor, 0)',
+    'findings_waived': 'cast(null as bigint)',
+    'findings_text': 'flagged.findings_text',
+    'modified_by_name': 'authors.author_name',
+    'period_lock_label': 'cast(null as text)',
+    'payroll_variable': 'cast(null as numeric(18, 2))',
+    'deal_profit': 'cast(null as numeric(18, 2))',
+    'corrections_amount': 'cast(null as numeric(18, 2))',
+    'dq_money_at_stake':
+        'case when flagged.findings_critical > 0 then deals.revenue_with_expected end',
+    'margin_pct': 'cast(null as numeric(9, 4))',
+    'payment_status_label': 'payment_statuses.label',
+} -%}
 
 described as (
 
     select
         {%- for column in registry_columns() + registry_money_columns()
-            if column not in described_here %}
-        deals.{{ column }},
+            + registry_money_words() %}
+        {{ said.get(column, 'deals.' ~ column) }} as {{ column }},
         {%- endfor %}
         deals.responsible_key,
         deals.responsible_place_key,
-        coalesce(
-            '<a class="r-link" target="_blank" href="' || {{ escaped('deals.card_url') }}
-            || '">' || {{ escaped('deals.deal_number') }} || '</a>',
-            {{ escaped('deals.deal_number') }}
-        ) as deal_number_html,
-        coalesce(owner_units.group_name, deals.group_name) as group_name,
-        coalesce(owner_units.department_name, deals.department_name) as department_name,
-        deals.as_of_date - deals.created_date as age_days,
-        coalesce(flagged.findings_count, 0) as findings_count,
-        coalesce(flagged.findings_critical, 0) as findings_critical,
-        flagged.findings_text,
         {%- for column in marked_columns() + marked_money_columns() %}
         coalesce(flagged.{{ column }}_state, 0) as {{ column }}_state{{ ',' if not loop.last }}
         {%- endfor %}
 
     from deals
 
+    inner join cards
+        on deals.deal_key = cards.deal_key
+
     left join owner_units
         on deals.deal_key = owner_units.deal_key
 
     left join flagged
         on deals.deal_key = flagged.deal_key
+
+    left join touched
+        on deals.deal_key = touched.deal_key
+
+    left join changed
+        on deals.deal_key = changed.deal_key
+
+    left join staged
+        on deals.deal_key = staged.deal_key
+
+    left join stays
+        on deals.deal_key = stays.deal_key
+
+    left join reserved
+        on deals.deal_key = reserved.deal_key
+
+    left join owners_now
+        on deals.deal_key = owners_now.deal_key
+
+    left join payment_statuses
+        on deals.payment_status = payment_statuses.payment_status
+
+    left join authors
+        on deals.source_system || ':' || cards.modified_by_id = authors.account_key
 
 )
 

@@ -11,9 +11,9 @@ select
     participants.holder_department_name,
     participants.credit_weight,
     {%- for column in registry_columns() %}
-    registry.{{ column }},
+    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
     {%- endfor %}
-    {%- for column in registry_money_columns() %}
+    {%- for column in registry_money_columns() + registry_money_words() %}
     shares.{{ column }},
     {%- endfor %}
     {%- for column in marked_columns() %}
@@ -32,6 +32,9 @@ inner join {{ ref('rpt_deal_participants') }} as participants
 inner join {{ ref('rpt_deal_registry_without_money') }} as registry
     on shares.deal_key = registry.deal_key
 
+left join {{ ref('rpt_deal_clients') }} as clients
+    on shares.deal_key = clients.deal_key
+
 where shares.right_name in ('share', 'role')
 
 union all
@@ -45,11 +48,14 @@ select
     participants.holder_department_name,
     participants.credit_weight,
     {%- for column in registry_columns() %}
-    registry.{{ column }},
+    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
     {%- endfor %}
     {%- for column in registry_money_columns() %}
     case when participants.credit_weight = 1 then registry.{{ column }} else shares.{{ column }} end
         as {{ column }},
+    {%- endfor %}
+    {%- for column in registry_money_words() %}
+    registry.{{ column }},
     {%- endfor %}
     {%- for column in marked_columns() + marked_money_columns() %}
     registry.{{ column }}_state,
@@ -65,3 +71,6 @@ left join {{ ref('rpt_deal_shares') }} as shares
     on
         participants.participant_key = shares.participant_key
         and shares.right_name = 'whole'
+
+left join {{ ref('rpt_deal_clients') }} as clients
+    on registry.deal_key = clients.deal_key

@@ -1,6 +1,6 @@
 select
     {%- for column in registry_columns() %}
-    registry.{{ column }},
+    {{ masked_client('registry') ~ ' as client_name' if column == 'client_name' else 'registry.' ~ column }},
     {%- endfor %}
     {%- for column in marked_columns() %}
     registry.{{ column }}_state,

@@ -208,6 +208,9 @@ select
     {%- for column in registry_money_columns() %}
     case when rights.right_name <> 'role' then shares.{{ column }} end as {{ column }},
     {%- endfor %}
+    {%- for column in registry_money_words() %}
+    case when rights.right_name <> 'role' then registry.{{ column }} end as {{ column }},
+    {%- endfor %}
     {%- for column in marked_money_columns() %}
     case when rights.right_name <> 'role' then registry.{{ column }}_state else 0 end
         as {{ column }}_state,

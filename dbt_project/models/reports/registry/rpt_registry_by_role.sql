@@ -26,8 +26,8 @@ select
             end, 0
         ) as numeric
     ) as money_ordinal,
-    {%- for column in registry_columns() %}
-    registry.{{ column }},
+    {%- for column in registry_columns() + registry_money_words() %}
+    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
     {%- endfor %}
     {%- for column in registry_money_columns() %}
     case
@@ -56,3 +56,6 @@ left join {{ ref('rpt_deal_shares') }} as shares
         participants.participant_key = shares.participant_key
         and shares.right_name = 'whole'
         and choices.credit_mode = 'split'
+
+left join {{ ref('rpt_deal_clients') }} as clients
+    on registry.deal_key = clients.deal_key

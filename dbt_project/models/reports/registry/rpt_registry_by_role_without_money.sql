@@ -14,7 +14,7 @@ select
     coalesce(participants.holder_department_name, registry.department_name)
         as holder_department_name,
     {%- for column in registry_columns() %}
-    registry.{{ column }},
+    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
     {%- endfor %}
     {%- for column in marked_columns() %}
     registry.{{ column }}_state,
@@ -30,5 +30,8 @@ left join {{ ref('rpt_deal_participants') }} as participants
     on
         registry.deal_key = participants.deal_key
         and choices.role = participants.role
+
+left join {{ ref('rpt_deal_clients') }} as clients
+    on registry.deal_key = clients.deal_key
 
 where choices.credit_mode = 'whole'

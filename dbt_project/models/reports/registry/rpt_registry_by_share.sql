@@ -14,7 +14,8 @@ select
     registry.holder_department_name,
     registry.credit_weight,
     cast(hashtextextended(registry.registry_key, 0) as numeric) as money_ordinal,
-    {%- for column in registry_columns() + registry_money_columns() %}
+    {%- for column in registry_columns() + registry_money_columns()
+        + registry_money_words() %}
     registry.{{ column }},
     {%- endfor %}
     {%- for column in marked_columns() + marked_money_columns() %}
