@@ -46,6 +46,7 @@ class Model:
     rows: str
     meta: Mapping[str, object]
     schema: str = "dbt_reports"
+    view: str = ""
 
 
 def user_keys(columns: str = "username text, keys text[]", more: str = "") -> Model:
@@ -82,6 +83,22 @@ def deals(
     )
 
 
+def view(query: str, name: str = "shown") -> Model:
+    """A working view that readers are to see as a view."""
+    return Model(
+        name=name,
+        columns="",
+        rows="",
+        meta={
+            "published_schema": "reports",
+            "published_as": "view",
+            "row_access": "by_keys",
+            "key": ["id"],
+        },
+        view=query,
+    )
+
+
 @dataclass
 class Place:
     """A provisioned warehouse without models of the project."""
@@ -95,7 +112,11 @@ class Place:
             for model in models:
                 table = f"{model.schema}.{model.name}"
                 connection.execute(f"create schema if not exists {model.schema}")
-                connection.execute(f"drop table if exists {table}")
+                if model.view:
+                    connection.execute(f"drop view if exists {table} cascade")
+                    connection.execute(f"create view {table} as {model.view}")
+                    continue
+                connection.execute(f"drop table if exists {table} cascade")
                 connection.execute(f"create table {table} ({model.columns})")
                 connection.execute(f"insert into {table} {model.rows}")
         manifest = self.folder / "manifest.json"
@@ -465,3 +486,66 @@ def test_a_model_that_dbt_did_not_build_is_an_error(place: Place) -> None:
     with pytest.raises(PublicationError, match=r"reports.missing: dbt did not build"):
         publish(place.warehouse, published_models(manifest), pass_id=1)
     assert place.structure() == before
+
+
+# ------------------------------------------------------------------------ views
+
+OF_TWO = (
+    f"select id, version, 'agent', array['{AGENT}'] from"
+    " (values (1, 1), (2, 1)) as it (id, version) union all"
+    " select 3, 1, 'boss', array['whole/company']"
+)
+
+
+def test_a_view_shows_what_its_reader_may_see(place: Place) -> None:
+    """Its own rows are those of the published table, under the table's policy."""
+    query = "select deals.id, deals.version from dbt_reports.deals as deals"
+    done = place.publish(user_keys(), deals(rows=OF_TWO), view(query))
+    assert "reports.shown" in done.rebuilt
+    assert place.ask("select id from reports.shown order by 1", "agent") == [(1,), (2,)]
+    assert len(place.ask("select id from reports.shown")) == 3
+    again = place.publish(user_keys(), deals(rows=OF_TWO), view(query))
+    assert again.rebuilt == []
+
+
+def test_a_view_may_read_another_view(place: Place) -> None:
+    first = view("select id, version from dbt_reports.deals", "shown")
+    second = view("select id from dbt_reports.shown where version = 1", "above")
+    place.publish(user_keys(), deals(rows=OF_TWO), first, second)
+    assert place.ask("select count(*) from reports.above", "agent") == [(2,)]
+    place.publish(user_keys(), deals(rows=OF_TWO))
+    assert place.ask("select to_regclass('reports.above')::text") == [(None,)]
+
+
+def test_a_view_lives_through_a_new_shape_of_its_table(place: Place) -> None:
+    shown = view("select id, version from dbt_reports.deals")
+    place.publish(user_keys(), deals(rows=OF_TWO), shown)
+    text = deals(
+        columns="id int, version text, name text, reader_keys text[]", rows=OF_TWO
+    )
+    place.publish(user_keys(), text, shown)
+    assert place.ask("select version from reports.shown where id = 1", "agent") == [
+        ("1",)
+    ]
+
+
+def test_a_view_over_something_unpublished_stops_the_publication(
+    place: Place,
+) -> None:
+    place.publish(user_keys(), deals(rows=OF_TWO))
+    with place.warehouse.connect("transformer") as connection:
+        connection.execute("create table if not exists dbt_reports.secret (id int)")
+    before = place.structure()
+    with pytest.raises(PublicationError, match=r"dbt_reports\.secret.*not published"):
+        place.publish(
+            user_keys(), deals(rows=OF_TWO), view("select id from dbt_reports.secret")
+        )
+    assert place.structure() == before
+
+
+def test_a_view_that_dbt_did_not_build_stops_the_publication(place: Place) -> None:
+    manifest = place.build(user_keys(), deals(rows=OF_TWO), view("select 1 as id"))
+    with place.warehouse.connect("transformer") as connection:
+        connection.execute("drop view dbt_reports.shown")
+    with pytest.raises(PublicationError, match="dbt built no view"):
+        publish(place.warehouse, published_models(manifest), pass_id=1)
