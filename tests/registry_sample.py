@@ -347,22 +347,24 @@ def write_manifest(path: Path) -> None:
 
 def _metrics() -> dict[str, object]:
     return {
-        "metric.reestr.revenue_net": {
-            "name": "revenue_net",
-            "label": "Выручка",
-            "description": "Комиссия за вычетом доли партнёров.",
+        f"metric.reestr.{name}": {
+            "name": name,
+            "label": label,
+            "description": description,
             "type": "simple",
             "type_params": {},
-            "config": {
-                "meta": {
-                    "kind": "sum",
-                    "unit": "money",
-                    "owner": "Финансы",
-                    "formula": "Σ комиссия − доля партнёров",
-                }
-            },
+            "config": {"meta": {"unit": "money", "owner": "Финансы", **meta}},
             "original_file_path": "models/metrics/deal_events.yml",
         }
+        for name, label, description, meta in (
+            (
+                "revenue_net",
+                "Выручка",
+                "Комиссия за вычетом доли партнёров.",
+                {"formula": "Σ комиссия − доля партнёров"},
+            ),
+            ("partner_share", "Доля партнёров", "Доля внешних партнёров.", {}),
+        )
     }
 
 
