@@ -353,7 +353,9 @@ def _metrics() -> dict[str, object]:
             "description": description,
             "type": "simple",
             "type_params": {},
-            "config": {"meta": {"unit": "money", "owner": "Финансы", **meta}},
+            "config": {
+                "meta": {"kind": "sum", "unit": "money", "owner": "Финансы", **meta}
+            },
             "original_file_path": "models/metrics/deal_events.yml",
         }
         for name, label, description, meta in (
