@@ -1,0 +1,6 @@
+{# Statistics of the table a model has just written; a view has none. #}
+{% macro analyze_table() -%}
+    {%- if model.config.materialized in ['table', 'incremental'] -%}
+        analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
