@@ -37,6 +37,12 @@ owned as (
 
 ),
 
+staged as (
+
+    select * from {{ ref('int_deals__staged') }}
+
+),
+
 stages as (
 
     select * from {{ ref('stages') }}
@@ -240,6 +246,21 @@ described as (
         money.commission_prepaid,
         money.invoice_vs_contract_gap,
 
+        ---------- the stage and its clock
+        staged.stage_entered_date,
+        staged.days_in_stage,
+        staged.stage_limit,
+        staged.stage_limit_unit,
+        staged.stage_limit_pct,
+        staged.is_over_limit,
+        staged.is_stuck,
+        staged.stage_return_count,
+        staged.max_rank,
+        staged.loss_depth,
+        staged.is_collapsed,
+        staged.first_contact_date,
+        staged.cycle_days,
+
         ---------- what rules look at
         deals.is_reporting_currency,
         coalesce(contract_numbers.contract_number_uses, 0) as contract_number_uses,
@@ -281,6 +302,9 @@ described as (
 
     left join deal_owners
         on deals.deal_key = deal_owners.deal_key
+
+    left join staged
+        on deals.deal_key = staged.deal_key
 
     left join changed
         on deals.deal_key = changed.deal_key
