@@ -25,6 +25,8 @@ SETTLED = {"STAGE_ID": "WON", "UF_CRM_SETTLEMENT_DATE": "2025-09-10"}
 ODD_DEALS: dict[str, dict[str, object]] = {
     "three owners": {
         **SETTLED,
+        # A day of its own, so that its rows of the marts can be told.
+        "UF_CRM_SETTLEMENT_DATE": "2025-03-08",
         "UF_CRM_COMMISSION": "100000.00|RUB",
         "UF_CRM_DEAL_OWNER": OWNERS[::-1],
     },
@@ -178,6 +180,27 @@ def test_three_equal_owners_share_to_the_kopeck(odd: Odd) -> None:
         Decimal("100000.00"),
         Decimal("100000.00"),
     )
+
+
+def test_credited_whole_three_owners_have_the_deal_each_and_the_firm_has_one(
+    odd: Odd,
+) -> None:
+    rows = odd.home.rows(
+        "select level, deals_closed, commission_gross from reports.rpt_kpi_daily_whole"
+        " where event_date = '2025-03-08' and deals_closed <> 0",
+        login="data_team",
+    )
+    whole = (Decimal(1), Decimal("100000.00"))
+    by_level = {
+        level: [tuple(values) for name, *values in rows if name == level]
+        for level in ("employee", "company")
+    }
+    assert by_level == {"employee": [whole] * 3, "company": [whole]}
+    assert odd.home.rows(
+        "select sum(deals_closed), sum(commission_gross) from reports.rpt_kpi_daily"
+        " where event_date = '2025-03-08'",
+        login="data_team",
+    ) == [whole]
 
 
 def test_two_equal_owners_share_the_odd_kopeck(odd: Odd) -> None:
