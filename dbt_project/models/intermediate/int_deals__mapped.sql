@@ -182,7 +182,8 @@ dated as (
         created_at,
         modified_at,
         deleted_at,
-        is_test
+        -- A deal entered by mistake counts as little as one made to try the CRM out.
+        coalesce(is_test, false) or coalesce(is_void, false) as is_test
 
     from judged
 
