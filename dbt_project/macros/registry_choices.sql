@@ -50,3 +50,21 @@
 {% macro masked_client(deals) -%}
     replace({{ text('client_masked') }}, '{number}', {{ deals }}.deal_number)
 {%- endmacro %}
+
+{# A column of a stored edition: a client has no name there. #}
+{% macro stored_column(column) -%}
+    {%- if column == 'client_name' -%}
+        {{ masked_client('registry') }} as client_name
+    {%- else -%}
+        registry.{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A column of a view: the client's name where the reader may read it. #}
+{% macro named_column(column) -%}
+    {%- if column == 'client_name' -%}
+        coalesce(clients.client_name, registry.client_name) as client_name
+    {%- else -%}
+        registry.{{ column }}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,6 +1,6 @@
 select
     {%- for column in registry_columns() + registry_money_columns() + registry_money_words() %}
-    {{ masked_client('registry') ~ ' as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ stored_column(column) }},
     {%- endfor %}
     {%- for column in marked_columns() + marked_money_columns() %}
     registry.{{ column }}_state,

@@ -11,7 +11,7 @@ select
     participants.holder_department_name,
     participants.credit_weight,
     {%- for column in registry_columns() %}
-    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ named_column(column) }},
     {%- endfor %}
     {%- for column in registry_money_columns() + registry_money_words() %}
     shares.{{ column }},
@@ -48,7 +48,7 @@ select
     participants.holder_department_name,
     participants.credit_weight,
     {%- for column in registry_columns() %}
-    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ named_column(column) }},
     {%- endfor %}
     {%- for column in registry_money_columns() %}
     case when participants.credit_weight = 1 then registry.{{ column }} else shares.{{ column }} end

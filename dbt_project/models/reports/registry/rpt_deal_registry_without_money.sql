@@ -1,6 +1,6 @@
 select
     {%- for column in registry_columns() %}
-    {{ masked_client('registry') ~ ' as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ stored_column(column) }},
     {%- endfor %}
     {%- for column in marked_columns() %}
     registry.{{ column }}_state,

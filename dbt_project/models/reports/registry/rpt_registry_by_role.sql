@@ -27,7 +27,7 @@ select
         ) as numeric
     ) as money_ordinal,
     {%- for column in registry_columns() + registry_money_words() %}
-    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ named_column(column) }},
     {%- endfor %}
     {%- for column in registry_money_columns() %}
     case

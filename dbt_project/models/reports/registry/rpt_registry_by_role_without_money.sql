@@ -14,7 +14,7 @@ select
     coalesce(participants.holder_department_name, registry.department_name)
         as holder_department_name,
     {%- for column in registry_columns() %}
-    {{ 'coalesce(clients.client_name, registry.client_name) as client_name' if column == 'client_name' else 'registry.' ~ column }},
+    {{ named_column(column) }},
     {%- endfor %}
     {%- for column in marked_columns() %}
     registry.{{ column }}_state,

@@ -6,9 +6,12 @@ role_codes as (
         codes.role,
         codes.role_order
 
-    from unnest(
-        array[{% for role in role_codes() %}'{{ role }}'{{ ', ' if not loop.last }}{% endfor %}]
-    ) with ordinality as codes (role, role_order)
+    from (
+        values
+        {%- for role in role_codes() %}
+        ('{{ role }}', {{ loop.index }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as codes (role, role_order)
 
 ),
 
@@ -16,7 +19,7 @@ roles as (
 
     select
         role_codes.role,
-        cast(role_codes.role_order as integer) as role_order,
+        role_codes.role_order,
         coalesce(roles.label, {{ text('any_role') }}) as role_label
 
     from role_codes
