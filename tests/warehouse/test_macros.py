@@ -136,3 +136,16 @@ def test_three_equal_weights_of_a_round_amount(database: psycopg.Connection) -> 
     assert list(shares(database, rows, 100)[1].values()) == [
         Decimal("33333.34"), Decimal("33333.33"), Decimal("33333.33"),
     ]  # fmt: skip
+
+
+def test_rule_7_shares_that_do_not_sum_to_one_are_normalised(
+    database: psycopg.Connection,
+) -> None:
+    """Three shares of 30 % and two that make 120 %: the parts are the whole amount."""
+    rows = [(1, Decimal("100.00"), 30, key) for key in "abc"]
+    rows += [(2, Decimal("100.00"), weight, str(weight)) for weight in (70, 50)]
+    found = shares(database, rows, 100)
+    assert found == {
+        1: {"a": Decimal("33.34"), "b": Decimal("33.33"), "c": Decimal("33.33")},
+        2: {"70": Decimal("58.33"), "50": Decimal("41.67")},
+    }

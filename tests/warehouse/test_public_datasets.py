@@ -199,6 +199,37 @@ def test_sales_without_people_belong_to_nobody_and_are_counted(
     assert list(found) == ["Не назначен"]
 
 
+# -------------------------------------------------------------------- fan-out
+
+LAYERS = (
+    "dbt_intermediate.int_deals__unioned",
+    "dbt_core.fct_deals",
+    "dbt_reports.rpt_deal_registry",
+    "reports.rpt_deal_registry",
+)
+
+
+@pytest.mark.parametrize("connection", ["maven", "king_county"])
+def test_every_layer_has_every_deal_and_the_same_money(
+    request: pytest.FixtureRequest, connection: str
+) -> None:
+    """No deal is lost for a stage or a person that nobody mapped, none is doubled."""
+    home: FilesHome = request.getfixturevalue(connection)
+    query = " union all ".join(
+        "select count(*), count(distinct " + key + "), coalesce(sum(price), 0),"
+        f" coalesce(sum(commission), 0) from {layer}"
+        for layer, key in zip(
+            LAYERS, ("source_id", "deal_key", "deal_key", "deal_key"), strict=True
+        )
+    )
+    with home.warehouse.connect("transformer") as opened:
+        rows = opened.execute(query.encode()).fetchall()
+    assert len(rows) == len(LAYERS)
+    assert len(set(rows)) == 1
+    [deals, distinct, *_] = rows[0]
+    assert deals == distinct > 0
+
+
 # ------------------------------------------------------------------ bad files
 
 
