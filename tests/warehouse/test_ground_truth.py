@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ from tests.marts import (
 )
 
 DEALS = 1_000
+# A stock metric -> the total of the ground truth.
+STOCKS = {
+    "deals_open": "deals_open",
+    "expected_revenue": "pipeline_amount",
+    "contracts_active": "contracts_active",
+    "advances_held": "advances_held",
+    "commission_receivable": "commission_receivable",
+    "commission_prepaid": "commission_prepaid",
+    "leads_in_work": "leads_in_work",
+    "leads_in_work_amount": "leads_in_work_amount",
+    "leads_paused": "leads_paused",
+}
 OUTCOMES = ("open", "won", "lost", "paused")
 
 
@@ -69,6 +82,16 @@ def test_the_total_of_a_metric_is_true(
     credited = credited_in_truth(truth)
     expected = sum(value for key, value in credited.items() if key[2] == metric)
     assert total == expected
+
+
+@pytest.mark.parametrize(("metric", "total"), STOCKS.items())
+def test_what_stands_today_is_true(
+    agency_home: AgencyHome, truth: GroundTruth, metric: str, total: str
+) -> None:
+    table = truth.table("detail_totals")
+    totals = truth.totals() | dict(zip(table["name"], table["value"], strict=True))
+    [(found,)] = agency_home.rows(f"select sum({metric}) from reports.rpt_kpi_stock")
+    assert found == Decimal(totals[total]) > 0
 
 
 def test_findings_are_the_planted_defects(
