@@ -18,7 +18,7 @@ COLUMNS = {
     "metric_label": 28,
     "meaning": 60,
     "formula": 44,
-    "unit_label": 10,
+    "unit_name": 10,
     "additivity_label": 26,
     "basis_label": 16,
     "date_used": 24,

@@ -5,7 +5,7 @@ with
 
 seen as (
 
-    select * from {{ ref('int_deal_values__seen') }}
+    select * from {{ ref('int_deal_values__tracked') }}
 
 ),
 

@@ -140,7 +140,7 @@ described as (
         entries.meaning,
         entries.metric_kind,
         entries.formula,
-        replace(units.label, '{currency}', {{ currency_sign() }}) as unit_label,
+        replace(units.label, '{currency}', {{ currency_sign() }}) as unit_name,
         entries.additivity,
         additivities.label as additivity_label,
         bases.label as basis_label,

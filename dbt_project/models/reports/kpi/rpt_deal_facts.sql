@@ -52,7 +52,8 @@ keyed as (
         levelled.deal_type_label,
         levelled.pipeline_label,
         levelled.channel_label,
-        levelled.amount,
+        -- Days and counts: money has its own tables, which fewer people may read.
+        cast(levelled.amount as numeric(12, 2)) as amount,
         {{ fact_reader_keys(
             'roles.family', 'levelled.employee_key', 'levelled.ancestor_keys'
         ) }} as reader_keys
