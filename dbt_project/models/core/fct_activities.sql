@@ -48,7 +48,10 @@ repeated as (
         activity_key,
         row_number() over (
             partition by client_key, direction, run_number
-            order by duration_s desc nulls last, length(activity_key), activity_key
+            order by
+                duration_s desc nulls last,
+                length(activity_key) asc,
+                activity_key asc
         ) > 1 as is_repeated
 
     from runs

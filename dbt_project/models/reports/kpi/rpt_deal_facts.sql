@@ -10,7 +10,12 @@ with
 facts as (
 
     select * from {{ ref('fct_deal_events') }}
-    where event_type in ('{{ measured | join("', '") }}')
+    where
+        event_type in (
+            {%- for event_type in measured %}
+            '{{ event_type }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
 
 ),
 
