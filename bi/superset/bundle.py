@@ -34,10 +34,13 @@ _ZIP_DATE = (2000, 1, 1, 0, 0, 0)
 #: Columns that serve the locks only; a page that could ask for them would show them.
 _HIDDEN_COLUMNS = frozenset({"reader_keys"})
 
+# A page that names no place in the menu stands behind those that do.
+_LAST_IN_MENU = 1_000
 _KNOWN_PAGE = (
     "title",
     "question",
     "slug",
+    "menu",
     "owner",
     "roles",
     "tables",
@@ -162,9 +165,19 @@ def compile_bundle(catalog: Catalog, folder: Path, *, database_uuid: str) -> Bun
         UnprotectedDatasetError: a page reads a table without an access rule.
     """
     compiler = _Compiler(catalog, folder, read_roles(folder), database_uuid)
-    for path in sorted((folder / "dashboards").glob("*/dashboard.yaml")):
-        compiler.add(path)
+    pages = [
+        (path, read_yaml(path, folder.parent))
+        for path in sorted((folder / "dashboards").glob("*/dashboard.yaml"))
+    ]
+    # The first page of the menu is the one a reader starts at.
+    for path, page in sorted(pages, key=lambda found: _menu_place(found[1])):
+        compiler.add(path, page)
     return compiler.finish()
+
+
+def _menu_place(page: Node) -> int:
+    place = page.get("menu")
+    return place.number() if place else _LAST_IN_MENU
 
 
 @dataclass(frozen=True)
@@ -200,8 +213,7 @@ class _Compiler:
         self._metrics: dict[str, dict[str, SavedMetric]] = {}
         self._columns: dict[str, dict[str, SavedColumn]] = {}
 
-    def add(self, path: Path) -> None:
-        page = read_yaml(path, self._root)
+    def add(self, path: Path, page: Node) -> None:
         page.only(*_KNOWN_PAGE)
         charts = {
             chart.stem: read_yaml(chart, self._root)

@@ -11,6 +11,9 @@ from tests.agency_home import AgencyHome, GroundTruth, living_agency
 from tests.conftest import Postgres
 from tests.money_truth import QUESTIONS, TOTALS, disagreements, query
 
+# Homes are asked for by name, so the tests say themselves that they need a server.
+pytestmark = pytest.mark.usefixtures("postgres")
+
 DAYS = 25
 
 

@@ -209,6 +209,7 @@ LAYERS = (
 )
 
 
+@pytest.mark.usefixtures("postgres")
 @pytest.mark.parametrize("connection", ["maven", "king_county"])
 def test_every_layer_has_every_deal_and_the_same_money(
     request: pytest.FixtureRequest, connection: str
