@@ -13,6 +13,7 @@ valued as (
         deals.closing_date,
         deals.lost_date,
         deals.price,
+        deals.refusal_reason,
         staged.loss_depth,
         case when deals.price is not null then 'with_price' else 'without_price' end
             as price_detail,
@@ -111,6 +112,8 @@ double_bookings as (
         'direction', 'signed_amount', 'true'),
     ('deal_lost', 'valued', 'deal_key', 'lost_date', 'deal_owner', 'loss_depth',
         'lost_commission', 'true'),
+    ('deal_lost_without_reason', 'valued', 'deal_key', 'lost_date', 'deal_owner', 'null',
+        'null', 'refusal_reason is null'),
     ('double_booking', 'double_bookings', 'double_booking_key', 'overlap_date',
         'deal_owner', 'second_kind', 'overlap_minutes', 'true'),
 ] -%}
