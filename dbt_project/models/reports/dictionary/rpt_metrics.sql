@@ -195,6 +195,24 @@ described as (
             and entries.{{ code }} = {{ alias }}.code
     {%- endfor %}
 
+),
+
+{# What a reader of the page reads in full. #}
+{% set texts = [
+    'metric_label', 'meaning', 'formula', 'date_used', 'role_label', 'owner',
+    'example_text', 'state_label', 'state_reason',
+] -%}
+
+shown as (
+
+    select
+        *,
+        {%- for text in texts %}
+        {{ wrapped(text) }} as {{ text }}_html{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from described
+
 )
 
-select * from described
+select * from shown
