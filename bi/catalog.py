@@ -44,6 +44,8 @@ _STEP = 10**15
 
 #: Column of tables whose rows of different levels hold the same facts.
 _LEVEL = "level"
+# Every home builds from the same files; a manifest of a home lies far from them.
+_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 _PUBLIC = "public"
 _READER = "{reader}"
 
@@ -255,6 +257,7 @@ def read_catalog(
     *,
     tables: Mapping[str, Mapping[str, str]] | None = None,
     currency: str = "RUB",
+    project: Path = _PROJECT,
     missing: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Read dbt's manifest.
@@ -265,6 +268,7 @@ def read_catalog(
             table of parts takes its columns from the metrics, so the manifest alone
             does not name them.
         currency: Reporting currency of the firm.
+        project: Folder of the dbt project, to name lines of its files.
         missing: Metric to why no connected source can give it, as the published
             dictionary has it.
 
@@ -273,7 +277,6 @@ def read_catalog(
             access rule is unknown.
     """
     content = cast("Manifest", json.loads(manifest.read_text(encoding="utf-8")))
-    project = manifest.parent.parent
     metrics = {
         metric.name: metric for metric in read_metrics(content, project, missing or {})
     }

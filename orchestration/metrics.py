@@ -10,11 +10,9 @@ from functools import cache
 import psycopg
 
 from bi.catalog import CatalogError, read_catalog
-from bi.metric_files import check_files
 from bi.metrics import Metric, check_metrics, example_query
-from bi.superset.yaml_file import CompileError
 from ingestion.mapping import ALWAYS_GIVEN, ENTITIES, ENTITY_FIELDS
-from orchestration.transformation import PROJECT, manifest_file, parse
+from orchestration.transformation import manifest_file, parse
 from orchestration.warehouse import Warehouse
 
 
@@ -34,12 +32,11 @@ def check_blocks(warehouse: Warehouse, variables: Mapping[str, object]) -> None:
         TransformationError: dbt does not understand the project.
     """
     try:
-        check_files(PROJECT)
         catalog = read_catalog(parse(warehouse, variables))
         check_metrics(
             catalog.metrics, tables=catalog.datasets, fields=canonical_fields()
         )
-    except (CatalogError, CompileError) as error:
+    except CatalogError as error:
         raise MetricError(str(error)) from error
 
 

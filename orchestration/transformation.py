@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from bi.metric_files import check_files
+from bi.superset.yaml_file import CompileError
 from orchestration.settings import REPOSITORY, code_fingerprint, fingerprint
 from orchestration.warehouse import Warehouse
 
@@ -48,13 +50,23 @@ def build(
 
 
 def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:
-    """Write the manifest, unless it already tells of these files and connections."""
+    """Write the manifest, unless it already tells of these files and connections.
+
+    Raises:
+        TransformationError: a block of a metric is not whole, with file and line, or
+            dbt does not understand the project.
+    """
     manifest = manifest_file(warehouse)
     mark = manifest.with_suffix(".mark")
     wanted = fingerprint(
         code_fingerprint(PROJECT.name), json.dumps(variables, sort_keys=True)
     )
     if not (manifest.exists() and mark.exists() and mark.read_text() == wanted):
+        # dbt names no line of a broken metric, so its blocks are looked at before.
+        try:
+            check_files(PROJECT)
+        except CompileError as error:
+            raise TransformationError(str(error)) from error
         _invoke(warehouse, ["parse"], variables)
         mark.write_text(wanted)
     return manifest

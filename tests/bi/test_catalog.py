@@ -95,7 +95,7 @@ def read(
     path = folder / "target" / "manifest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
-    return read_catalog(path, tables=tables)
+    return read_catalog(path, tables=tables, project=folder)
 
 
 def test_only_published_models_are_datasets(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_an_edited_metric_changes_wherever_it_is_shown(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("        label: Средний чек\n", "", "'label' is missing"),
+        ("    label: Средний чек\n", "", "'label' is missing"),
         ("numerator: revenue_net\n", "numerator: revenu\n", "no metric named 'revenu'"),
         ("[activities.started_at]", "[activities.began]", "needs 'activities.began'"),
         ("            gives: 250\n", "            gives: 251\n", "gives 250"),

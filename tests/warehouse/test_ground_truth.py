@@ -123,7 +123,7 @@ def test_odd_deals_are_shown_and_counted(
     totals = truth.totals()
     [(unmapped, unsettled, in_future)] = agency_home.rows(
         "select count(*) filter (where stage_label = 'Не сопоставлено'),"
-        " count(*) filter (where closing_date_basis = 'stage_entry'),"
+        " count(*) filter (where closing_date_basis = 'Переход на этап'),"
         " count(*) filter (where closing_date > cast(%s as date))"
         " from reports.rpt_deal_registry",
         [totals["as_of_date"]],

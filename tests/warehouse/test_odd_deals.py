@@ -250,7 +250,7 @@ def test_a_won_deal_without_a_settlement_closes_when_it_was_won(odd: Odd) -> Non
     found = odd.deal(
         "won without a settlement", "closing_date::text", "closing_date_basis"
     )
-    assert found == ("2025-09-17", "stage_entry")
+    assert found == ("2025-09-17", "Переход на этап")
     assert odd.credits("won without a settlement") == {"6": Decimal("1000.00")}
 
 
