@@ -22,7 +22,7 @@ COLUMNS = {
     "additivity_label": 26,
     "basis_label": 16,
     "date_used": 24,
-    "role_label": 26,
+    "credited_role": 26,
     "owner": 22,
     "example_text": 60,
     "state_label": 20,

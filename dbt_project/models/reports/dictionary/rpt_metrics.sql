@@ -145,7 +145,7 @@ described as (
         additivities.label as additivity_label,
         bases.label as basis_label,
         entries.date_used,
-        coalesce(roles.label, role_words.label) as role_label,
+        coalesce(roles.label, role_words.label) as credited_role,
         entries.owner,
         entries.dataset,
         entries.drill,
@@ -199,7 +199,7 @@ described as (
 
 {# What a reader of the page reads in full. #}
 {% set texts = [
-    'metric_label', 'meaning', 'formula', 'date_used', 'role_label', 'owner',
+    'metric_label', 'meaning', 'formula', 'date_used', 'credited_role', 'owner',
     'example_text', 'state_label', 'state_reason',
 ] -%}
 
