@@ -10,6 +10,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from orchestration.settings import Settings, SettingsError, load_settings
@@ -98,6 +99,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         sources=tuple(options.source or ()),
         sweep=options.sweep,
         accept_shrinkage=options.accept_shrinkage,
+        as_of=tuple(options.as_of or ()),
     )
     return run(settings, request, say=_print)
 
@@ -202,6 +204,15 @@ def _test(options: argparse.Namespace, settings: Settings) -> int:
 # ----------------------------------------------------------------- the parser
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a date: write 2026-03-31"
+        ) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="reestr",
@@ -253,6 +264,14 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-shrinkage",
         action="store_true",
         help="let the sweep mark more records than its guard allows",
+    )
+
+    sub.add_argument(
+        "--as-of",
+        action="append",
+        type=_day,
+        metavar="DATE",
+        help="keep what was known at the end of this day at hand; may be repeated",
     )
 
     sub = verb("serve", _serve, "Start the servers of the home.")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -51,11 +51,13 @@ class PassRequest:
         sources: Names of connections to land; empty for all.
         sweep: Look for deleted records even where today's sweep is done.
         accept_shrinkage: Let a sweep mark more records than the guard allows.
+        as_of: Days to keep at hand as they were known then.
     """
 
     sources: tuple[str, ...] = ()
     sweep: bool = False
     accept_shrinkage: bool = False
+    as_of: tuple[date, ...] = ()
 
 
 @dataclass
@@ -283,7 +285,10 @@ def open_pass(
     )
     with pass_lock(warehouse) as connection:
         moment = pass_time(warehouse.settings)
+        zone = ZoneInfo(connections[0].timezone)
+        _check_as_of(connection, request.as_of, moment, zone)
         pass_id, has_killed = _begin(connection, moment)
+        _keep_as_of(connection, request.as_of, pass_id)
         running = Pass(
             warehouse=warehouse,
             connections=connections,
@@ -351,16 +356,60 @@ def _begin(connection: psycopg.Connection, moment: datetime) -> tuple[int, bool]
     return int(row[0]), killed.rowcount > 0
 
 
+def _check_as_of(
+    connection: psycopg.Connection,
+    days: Sequence[date],
+    moment: datetime,
+    zone: ZoneInfo,
+) -> None:
+    """Refuse days of which nothing can be known.
+
+    Raises:
+        SettingsError: a day before the first load, or after today.
+    """
+    if not days:
+        return
+    row = connection.execute(
+        "select min(loads.loaded_at) from ops.loads join ops.passes using (pass_id)"
+        " where passes.outcome in ('published', 'unchanged')"
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise SettingsError(
+            f"--as-of {days[0]}: nothing has been loaded yet, so nothing was known;"
+            " call ./reestr run first"
+        )
+    first, today = (each.astimezone(zone).date() for each in (row[0], moment))
+    for day in days:
+        if not first <= day <= today:
+            raise SettingsError(
+                f"--as-of {day}: name a day from {first}, the first load, to {today};"
+                " of other days nothing was known"
+            )
+
+
+def _keep_as_of(
+    connection: psycopg.Connection, days: Sequence[date], pass_id: int
+) -> None:
+    for day in days:
+        connection.execute(
+            "insert into ops.as_of_dates (as_of_date, pass_id) values (%s, %s)"
+            " on conflict do nothing",
+            [day, pass_id],
+        )
+
+
 def _mark(
     connection: psycopg.Connection,
     connections: Sequence[Connection],
     moment: datetime,
 ) -> str:
     decided = connection.execute("select max(batch_id) from decisions.batches")
+    asked = connection.execute("select array_agg(as_of_date) from ops.as_of_dates")
     day = moment.astimezone(ZoneInfo(connections[0].timezone)).date()
     return fingerprint(
         mapping.fingerprint(connections),
         code_fingerprint(*MEANING),
         str(decided.fetchone()),
+        str(asked.fetchone()),
         day.isoformat(),
     )

@@ -193,6 +193,14 @@ create table if not exists ops.clock (
 
 alter table ops.clock owner to {transformer};
 
+-- Days that somebody asked about: what was known then stays at hand.
+create table if not exists ops.as_of_dates (
+    as_of_date date primary key,
+    pass_id bigint not null
+);
+
+alter table ops.as_of_dates owner to {transformer};
+
 -- Results of the quality rules, one row per run, rule, record and column.
 create table if not exists checks.check_results (
     run_id bigint not null,

@@ -8,6 +8,11 @@
     cast({{ expression }} at time zone '{{ var("timezone") }}' as date)
 {%- endmacro %}
 
+{# The moment at which a day of the firm begins. #}
+{% macro day_start(date) -%}
+    cast({{ date }} as timestamp) at time zone '{{ var("timezone") }}'
+{%- endmacro %}
+
 {% macro today() -%}
     {{ business_date(pass_time()) }}
 {%- endmacro %}

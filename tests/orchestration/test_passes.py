@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -149,6 +149,40 @@ def test_a_decision_is_something_new(living: AgencyHome) -> None:
                 " values ('scope_exception', 'admin', 'root', 'nothing.xlsx')"
             )
         assert finds_something(living)
+
+
+def test_a_day_somebody_asks_about_is_something_new(living: AgencyHome) -> None:
+    """It is kept from then on, and asking again is nothing new."""
+    today = living.moment.date()
+    with up_to_date(living):
+        for is_new in (True, False):
+            with open_pass(living.warehouse, PassRequest(as_of=(today,))) as running:
+                running.run("land")
+                assert running.unchanged is not is_new
+            if is_new:
+                living.run_pass()
+    assert living.rows("select as_of_date from dbt_core.dim_as_of where is_asked") == [
+        (today,)
+    ]
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_day_of_which_nothing_was_known_is_refused(
+    living: AgencyHome, days: int
+) -> None:
+    """Before the first load, and after today."""
+    [(first, passes_before)] = living.rows(
+        "select (select min(loaded_at) from ops.loads), count(*) from ops.passes"
+    )
+    assert isinstance(first, datetime)
+    start = first.astimezone(living.moment.tzinfo) if days < 0 else living.moment
+    day = start.date() + timedelta(days=days)
+    with (
+        pytest.raises(SettingsError, match=f"--as-of {day}: name a day from 2025-"),
+        open_pass(living.warehouse, PassRequest(as_of=(day,))),
+    ):
+        pass
+    assert living.rows("select count(*) from ops.passes") == [(passes_before,)]
 
 
 def test_a_changed_connection_is_something_new(
