@@ -15,51 +15,31 @@ roles as (
 ),
 
 entries as (
-    {% for entry in dictionary_entries() %}
-    {%- set meta = entry.meta %}
 
-    select
-        {{ sql_text(entry.id) }} as metric_id,
-        {{ loop.index }} as metric_order,
-        {{ sql_text(entry.label) }} as metric_label,
-        {{ sql_text(entry.meaning) }} as meaning,
-        {{ sql_text(entry.kind) }} as metric_kind,
-        {{ sql_text(meta.formula) }} as formula,
-        {{ sql_text(meta.unit) }} as unit_code,
-        {{ sql_text(meta.additivity) }} as additivity,
-        {{ sql_text(meta.basis) }} as basis,
-        {{ sql_text(meta.date) }} as date_used,
-        {{ sql_text(meta.role) }} as role,
-        {{ sql_text(meta.owner) }} as owner,
-        {{ sql_text(meta.dataset) }} as dataset,
-        {{ sql_text(meta.drill) }} as drill,
-        cast({{ meta.version or 'null' }} as smallint) as version,
-        cast({{ sql_text(meta.valid_from) }} as date) as valid_from,
-        {{ sql_text(example_rows(meta.example) if meta.example else none) }} as example_rows,
-        {{ sql_text(meta.gives) }} as example_gives,
-        {{ sql_text(entry.state) }} as state,
-        cast({{ sql_text(entry.missing | join(',') or none) }} as text) as missing,
-        cast({{ sql_text(entry.unable | join(', ') or none) }} as text) as unable
-    {%- if not loop.last %}
-
-    union all
-    {%- endif %}
-    {% else %}
-
-    select
-        {%- for column in [
-            'metric_id', 'metric_label', 'meaning', 'metric_kind', 'formula', 'unit_code',
-            'additivity', 'basis', 'date_used', 'role', 'owner', 'dataset', 'drill',
-            'example_rows', 'example_gives', 'state', 'missing', 'unable',
-        ] %}
-        cast(null as text) as {{ column }},
-        {%- endfor %}
-        1 as metric_order,
-        cast(null as smallint) as version,
-        cast(null as date) as valid_from
-
-    where false
-    {% endfor %}
+    select entries.*
+    from jsonb_to_recordset({{ dictionary_rows() }}) as entries (
+        metric_id text,
+        metric_order integer,
+        metric_label text,
+        meaning text,
+        metric_kind text,
+        formula text,
+        unit_code text,
+        additivity text,
+        basis text,
+        date_used text,
+        role text,
+        owner text,
+        dataset text,
+        drill text,
+        version smallint,
+        valid_from date,
+        example_rows text,
+        example_gives text,
+        state text,
+        missing text,
+        unable text
+    )
 
 ),
 

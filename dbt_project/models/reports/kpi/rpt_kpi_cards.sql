@@ -3,8 +3,6 @@
 {%- set ratios = ratios_over(measures) -%}
 
 -- depends_on: {{ ref('currencies') }}
--- depends_on: {{ ref('dictionary_words') }}
--- depends_on: {{ ref('rpt_metrics') }}
 
 {# One row per period and unit: what the cards and the deviations of «now» show. A card
    compares with days that a period filter would remove, so it has its own table. #}
@@ -309,6 +307,96 @@ valued as (
 
 ),
 
+{# Every number of a card in one shape: its text is written once for all metrics. #}
+numbers as (
+
+    select
+        valued.period_code,
+        valued.unit_key,
+        valued.compared_label,
+        numbers.*
+
+    from valued
+
+    inner join trends
+        on valued.unit_key = trends.unit_key
+
+    cross join lateral (
+        values
+        {%- for measure in measures + ratios %}
+        (
+            '{{ measure.name }}',
+            '{{ measure.meta.unit }}',
+            false,
+            valued.{{ measure.name }},
+            valued.{{ measure.name }}_previous,
+            trends.{{ measure.name }}_bars
+        ){{ ',' if not loop.last or stocks }}
+        {%- endfor %}
+        {%- for stock in stocks %}
+        (
+            '{{ stock.name }}',
+            '{{ stock.meta.unit }}',
+            true,
+            valued.{{ stock.name }},
+            null,
+            null
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as numbers (metric_id, unit_code, is_stock, value, previous, bars)
+
+),
+
+card_parts as (
+
+    select
+        numbers.*,
+        {{ card_head('numbers', 'metrics') }} as head_html,
+        {{ card_change('numbers') }} as change_text
+
+    from numbers
+
+    inner join {{ ref('rpt_metrics') }} as metrics
+        on numbers.metric_id = metrics.metric_id
+
+),
+
+card_texts as (
+
+    select
+        period_code,
+        unit_key,
+        metric_id,
+        '<span class="r-card" title="' || head_html || case
+            when is_stock
+                then '<span class="r-card-change">' || {{ text('as_of_today') }} || '</span>'
+            else
+                '<span class="r-card-change"><span class="r-strong">'
+                || coalesce(change_text || '</span> ' || compared_label, '</span>')
+                || '</span><span class="r-card-plan">' || {{ text('plan_missing') }}
+                || '</span><span class="r-bars">' || bars || '</span>'
+        end || '</span>' as card_html
+
+    from card_parts
+
+),
+
+cards as (
+
+    select
+        period_code,
+        unit_key,
+        {%- for number in measures + ratios + stocks %}
+        max(card_html) filter (where metric_id = '{{ number.name }}')
+            as {{ number.name }}__card{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from card_texts
+
+    group by period_code, unit_key
+
+),
+
 findings as (
 
     select
@@ -379,11 +467,11 @@ select
     {%- for measure in measures + ratios %}
     valued.{{ measure.name }},
     valued.{{ measure.name }}_previous,
-    {{ card_html(measure) }} as {{ measure.name }}__card,
+    cards.{{ measure.name }}__card,
     {%- endfor %}
     {%- for stock in stocks %}
     valued.{{ stock.name }},
-    {{ stock_card_html(stock) }} as {{ stock.name }}__card,
+    cards.{{ stock.name }}__card,
     {%- endfor %}
     cast(valued.findings_critical as integer) as findings_critical,
     case
@@ -413,7 +501,9 @@ select
 
 from judged as valued
 
-inner join trends
-    on valued.unit_key = trends.unit_key
+inner join cards
+    on
+        valued.period_code = cards.period_code
+        and valued.unit_key = cards.unit_key
 
 cross join counted
