@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import Formatter
 
 from great_expectations.expectations.expectation import ColumnMapExpectation
 
@@ -25,7 +26,8 @@ class Rule:
         owner: Department that answers for the rule.
         severity: ``critical``, ``major`` or ``minor``.
         key: Column that names the judged record.
-        marks: Column of the registry that is tinted.
+        marks: Column of the registry that is tinted; ``{column}`` stands for what the
+            judged row says in a column.
         cell_state: How it is tinted: ``missing``, ``invalid`` or ``suspicious``.
         expect: The expectation, judged inside PostgreSQL.
     """
@@ -39,6 +41,11 @@ class Rule:
     marks: str
     cell_state: str
     expect: ColumnMapExpectation
+
+    @property
+    def named_columns(self) -> list[str]:
+        """Columns of the judged row that say which cell is tinted."""
+        return [name for _, name, _, _ in Formatter().parse(self.marks) if name]
 
 
 def rule(

@@ -82,7 +82,7 @@ def failing_records(
             one.expect,
             result_format={
                 "result_format": ResultFormat.COMPLETE,
-                "unexpected_index_column_names": [one.key],
+                "unexpected_index_column_names": [one.key, *one.named_columns],
                 "exclude_unexpected_values": True,
                 "partial_unexpected_count": EVERY_RECORD,
             },
@@ -95,9 +95,10 @@ def failing_records(
         # With values excluded the list is one dictionary of columns.
         found = 0
         for columns in result.result.get("unexpected_index_list") or []:
-            for record_key in columns[one.key]:
+            for row, record_key in enumerate(columns[one.key]):
+                said = {name: columns[name][row] for name in one.named_columns}
                 found += 1
-                yield CheckResult(one.id, str(record_key), one.marks)
+                yield CheckResult(one.id, str(record_key), one.marks.format(**said))
         # None where no record meets the rule's condition.
         expected = result.result.get("unexpected_count") or 0
         if found != expected:

@@ -51,6 +51,19 @@ ONE_STATEMENT_CHECK = """
         or is_planned_settlement_past
         or (outcome = 'lost' and refusal_reason is null)
         or commission_share > 0.1
+        or (is_commission_due and commission_current <= 0)
+        or stage = 'unmapped'
+        or (outcome = 'won' and closing_date is null)
+        or is_stage_unconfirmed
+        or is_pause_too_long
+        or is_closing_in_future
+        or is_contract_in_future
+        or is_advance_in_future
+        or is_activity_in_future
+        or is_record_in_future
+        or role_of_nobody is not null
+        or role_of_shared_login is not null
+        or is_ownerless
 """
 
 

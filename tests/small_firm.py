@@ -32,7 +32,7 @@ from ingestion.demo.portal.labels import labels
 from ingestion.demo.portal.store import PortalStore
 from orchestration.passes import STAGES, PassRequest, open_pass
 from orchestration.serving import provision_home
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import REPOSITORY, Settings, load_settings
 from orchestration.warehouse import Warehouse, open_warehouse
 from tests.portal_server import running_portal
 
@@ -498,6 +498,25 @@ class SmallFirm:
     def dismiss(self, person: int) -> None:
         """Let a person go."""
         self.store.update("user", person, {"ACTIVE": False})
+
+    def reconnect(self, folder: Path, changes: Mapping[str, str]) -> None:
+        """Give the firm a connection file of its own, the demo agency's with changes.
+
+        Args:
+            folder: Where the file is written.
+            changes: Text that stands in the file once -> what stands there instead.
+        """
+        known = REPOSITORY / "ingestion" / "connections" / f"{CONNECTION}.yaml"
+        text = known.read_text(encoding="utf-8")
+        for before, after in changes.items():
+            assert text.count(before) == 1, before
+            text = text.replace(before, after)
+        file = folder / known.name
+        file.write_text(text, encoding="utf-8")
+        self.settings = Settings(
+            self.settings.home,
+            {**self.settings.environment, "REESTR_CONNECTIONS": str(file)},
+        )
 
     def _create(self, kind: str, fields: Mapping[str, object]) -> int:
         entity, names = KINDS[kind]

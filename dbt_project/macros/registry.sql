@@ -1,8 +1,11 @@
 {# Columns of the registry that a rule may mark; each gets a state code beside it. #}
 {% macro marked_columns() -%}
     {{ return([
-        'channel_label', 'contract_number', 'contract_signed_date',
-        'advance_received_date', 'planned_settlement_date', 'refusal_reason',
+        'stage_label', 'channel_label', 'contract_number', 'contract_signed_date',
+        'advance_received_date', 'planned_settlement_date', 'closing_date',
+        'refusal_reason', 'deal_owner_name', 'lead_handler_name', 'meeting_host_name',
+        'contract_owner_name', 'showing_host_name', 'advance_owner_name', 'lawyer_name',
+        'mortgage_broker_name', 'responsible_name',
     ]) }}
 {%- endmacro %}
 

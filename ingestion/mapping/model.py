@@ -155,6 +155,7 @@ class Connection:
             ``repr``, of the tables and of the fingerprint (see `address`).
         stages: Pipeline -> source stage -> canonical stage.
         deal_types: Source type -> canonical type.
+        free_types: Source types whose deals may bring no commission.
         fields: Entity -> canonical field -> source field.
         roles: Role code -> source field of the deal.
         departments: Id or name in the system -> function.
@@ -178,6 +179,7 @@ class Connection:
     stages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
     deal_types: Mapping[str, str] = field(default_factory=dict)
+    free_types: tuple[str, ...] = ()
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     departments: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,7 @@ _TOP_KEYS = (
     "stages",
     "channels",
     "deal_types",
+    "free_deal_types",
     "fields",
     "roles",
     "departments",
@@ -177,6 +178,7 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
             stage_lines=self.stage_lines(),
             channels=self.channels(),
             deal_types=self.choices("deal_types", DEAL_TYPES, "deal type"),
+            free_types=self.free_types(),
             fields={
                 entity: {name: value for name, (value, _) in columns.items()}
                 for entity, columns in fields.items()
@@ -358,6 +360,21 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
                         line, f"{name}: no source field; name one or take the line out"
                     )
         return fields
+
+    def free_types(self) -> tuple[str, ...]:
+        """Types of the system whose deals may bring no commission."""
+        types = self.block(self.top, "deal_types").entries
+        free: list[str] = []
+        for item in self.items(self.top, "free_deal_types"):
+            name = self.text(item, "free_deal_types")
+            if name not in types:
+                self.problems.add(
+                    item.line,
+                    f"free_deal_types: `{name}` is no type of `deal_types`"
+                    f"{suggestion(name, types)}",
+                )
+            free.append(name)
+        return tuple(free)
 
     def roles(self) -> dict[str, tuple[str, int]]:
         block = self.block(self.top, "roles")

@@ -40,7 +40,12 @@ _TABLES: Mapping[str, Mapping[str, LiteralString]] = {
         "channel_group": "text",
         "is_paid": "boolean",
     },
-    "deal_types": {"connection": "text", "crm_type": "text", "deal_type": "text"},
+    "deal_types": {
+        "connection": "text",
+        "crm_type": "text",
+        "deal_type": "text",
+        "is_free": "boolean",
+    },
     "departments": {
         "connection": "text",
         "department_id": "text",
@@ -185,7 +190,12 @@ def _rows(connection: Connection) -> dict[str, list[Row]]:
             for channel in connection.channels
         ],
         "deal_types": [
-            own | {"crm_type": crm_type, "deal_type": deal_type}
+            own
+            | {
+                "crm_type": crm_type,
+                "deal_type": deal_type,
+                "is_free": crm_type in connection.free_types,
+            }
             for crm_type, deal_type in connection.deal_types.items()
         ],
         "departments": [

@@ -66,9 +66,9 @@ ROWS: Mapping[str, str] = {
     "userfield": "a4b666a3ecbe94e6",
 }
 FILES: Mapping[str, str] = {
-    "defects.csv": "360828c3fec22d77",
+    "defects.csv": "33d8131cc1b43abe",
     "kpi_month_employee.csv": "57de4e1ac633ec40",
-    "totals.csv": "39dfd73583d78983",
+    "totals.csv": "6e9797e53c9f8067",
 }
 STATUSES = 53
 USER_FIELDS = 24

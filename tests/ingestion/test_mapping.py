@@ -254,6 +254,12 @@ def test_dlt_names_the_columns() -> None:
             "16: unknown deal type `resale` in deal_types; did you mean `resale_sale`?",
         ),
         (
+            "fields:\n",
+            "free_deal_types: [SALES]\nfields:\n",
+            "17: free_deal_types: `SALES` is no type of `deal_types`; did you mean"
+            " `SALE`?",
+        ),
+        (
             "role: agent",
             "role: agents",
             "33: role: unknown `agents`; did you mean `agent`?",

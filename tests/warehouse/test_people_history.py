@@ -16,7 +16,6 @@ from orchestration.decisions.door import decide, decide_lines
 from orchestration.decisions.sheet import Line
 from orchestration.decisions.templates import template
 from orchestration.demo_plans import approve_plans
-from orchestration.settings import REPOSITORY, Settings
 from tests.conftest import Postgres
 from tests.small_firm import SmallFirm, key, small_firm
 
@@ -74,17 +73,7 @@ def told(
 
 def name_logins(firm: SmallFirm, folder: Path) -> None:
     """Give the firm a connection file that says whose the logins are."""
-    known = REPOSITORY / "ingestion" / "connections" / "demo_agency.yaml"
-    file = folder / "demo_agency.yaml"
-    text = known.read_text(encoding="utf-8")
-    for before, after in LOGINS.items():
-        assert text.count(before) == 1
-        text = text.replace(before, after)
-    file.write_text(text, encoding="utf-8")
-    firm.settings = Settings(
-        firm.settings.home,
-        {**firm.settings.environment, "REESTR_CONNECTIONS": str(file)},
-    )
+    firm.reconnect(folder, LOGINS)
     firm.store.bulk_insert(
         "user",
         {

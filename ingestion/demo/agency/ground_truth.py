@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ingestion.demo.agency.detail_truth import picture_of, write_detail_truth
+from ingestion.demo.agency.card_truth import contradictions
+from ingestion.demo.agency.detail_truth import Picture, picture_of, write_detail_truth
 from ingestion.demo.agency.kpi_truth import (
     COUNTS,
     METRICS,
@@ -49,8 +50,9 @@ def write_ground_truth(
             role on a day since its first look only.
     """
     state = state_at(agency, as_of)
-    credited = kpi_credits(picture_of(agency, state), looked_at)
-    found = defects(state)
+    picture = picture_of(agency, state)
+    credited = kpi_credits(picture, looked_at)
+    found = defects(picture)
     folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "defects.csv",
@@ -68,12 +70,13 @@ def write_ground_truth(
     write_detail_truth(agency, state, folder)
 
 
-def defects(state: State) -> pd.DataFrame:
+def defects(picture: Picture) -> pd.DataFrame:
     """List every badly filled card: ``rule_id`` and ``deal_id``, sorted.
 
     Rules look at the stage now: a refused, paused or unmapped deal has no rank. Deals
     made to try the CRM out are never judged.
     """
+    state = picture.state
     fields, stage = state.fields, state.stage
     is_empty = {field: values == EMPTY for field, values in fields.items()}
     has_contract = (stage >= Stage.CONTRACT) & (stage <= Stage.WON)
@@ -84,7 +87,7 @@ def defects(state: State) -> pd.DataFrame:
     is_lost = np.isin(stage, [Stage.LOSE, Stage.APOLOGY])
     plan = fields["settlement_plan_date"]
     has_both = ~is_empty["commission"] & ~is_empty["price"]
-    rules: dict[str, Flags] = {
+    rules = contradictions(picture) | {
         "deal_channel_filled": is_empty["source"],
         "deal_commission_filled": has_contract & is_empty["commission"],
         "deal_price_filled": has_contract & is_empty["price"],
