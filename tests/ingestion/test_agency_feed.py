@@ -1,10 +1,13 @@
 """Living day by day in the portal equals looking at once."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from ingestion.demo.agency import portal_feed
 from ingestion.demo.agency.life import simulate
 from ingestion.demo.agency.model import Agency, end_of_day
 from ingestion.demo.agency.portal_feed import advance, fill
@@ -76,3 +79,39 @@ def test_time_does_not_run_backwards(agency: Agency, tmp_path: Path) -> None:
         pytest.raises(ValueError, match="must be after"),
     ):
         advance(store, agency, end_of_day(TODAY), end_of_day(TODAY))
+
+
+def test_a_fill_keeps_what_careful_writing_keeps(
+    agency: Agency, tmp_path: Path
+) -> None:
+    """The feed hands over values as they are kept; people's texts give the same."""
+    now = end_of_day(TODAY)
+    with (
+        PortalStore(tmp_path / "quick.sqlite", clock=lambda: now) as quick,
+        PortalStore(tmp_path / "careful.sqlite", clock=lambda: now) as careful,
+    ):
+        fill(quick, agency, now)
+        for entity, frame in portal_rows(agency, now).items():
+            if entity in ENTITIES:
+                columns = {str(name): list(frame[name]) for name in frame.columns}
+                careful.bulk_insert(entity, columns)
+    for entity in ENTITIES:
+        assert kept(quick.path, entity) == kept(careful.path, entity), entity
+
+
+def kept(path: Path, entity: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(f'SELECT * FROM "{entity}" ORDER BY "ID"').fetchall()
+
+
+def test_parts_of_any_size_fill_the_same_portal(
+    agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = end_of_day(TODAY)
+    with PortalStore(tmp_path / "whole.sqlite") as whole:
+        fill(whole, agency, now)
+        monkeypatch.setattr(portal_feed, "PART_ROWS", 97)
+        with PortalStore(tmp_path / "parts.sqlite") as parts:
+            assert fill(parts, agency, now)["deal"] == 600
+            for entity in ENTITIES:
+                assert whole.rows(entity) == parts.rows(entity), entity

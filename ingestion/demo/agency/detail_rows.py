@@ -1,7 +1,8 @@
 """The portal's rows of the detailed records at a moment."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,8 @@ INVOICE_STAGES = texts([f"DT31_1:{code}" for code in "NSPD"])
 
 def detail_rows(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> dict[str, pd.DataFrame]:
-    """Give the rows of every kind, all or only those changed after a moment."""
+) -> Iterator[tuple[str, Ints, Callable[[Ints], pd.DataFrame]]]:
+    """Give every kind, its rows (all or those changed after a moment) and the maker."""
     makers: dict[str, tuple[str, Callable[[Agency, Cut], dict[str, object]]]] = {
         "company": ("company", _company),
         "productrow": ("service_line", _service_line),
@@ -47,12 +48,21 @@ def detail_rows(
         "spa_1066": ("absence", _absence),
         "task": ("task", _task),
     }
-    rows = {}
     for entity, (kind, make) in makers.items():
         known = known_records(agency.details[kind], moment)
-        cut = Cut(known, changed_rows(known.modified_at, start), moment)
-        rows[entity] = make_frame({"ID": cut.rows + 1, **make(agency, cut)})
-    return rows
+        written = partial(_frame, agency, known, moment, make)
+        yield entity, changed_rows(known.modified_at, start), written
+
+
+def _frame(
+    agency: Agency,
+    known: Known,
+    moment: np.datetime64,
+    make: Callable[[Agency, "Cut"], dict[str, object]],
+    rows: Ints,
+) -> pd.DataFrame:
+    cut = Cut(known, rows, moment)
+    return make_frame({"ID": cut.rows + 1, **make(agency, cut)})
 
 
 class Cut:

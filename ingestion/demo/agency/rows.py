@@ -1,9 +1,11 @@
 """The rows of the demo portal at a moment.
 
-``typed_rows`` gives columns as the store takes them fastest (whole numbers, local
-times, texts); ``portal_rows`` gives the same as the old list methods answer.
+``typed_parts`` gives columns as the store takes them fastest (whole numbers, local
+times, texts), so many rows at once as are asked for; ``portal_rows`` gives the same
+rows as the old list methods answer.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -39,12 +41,14 @@ from ingestion.demo.agency.model import (
     ActivityKind,
     Agency,
     DealType,
+    Flags,
     Ints,
     Stage,
     Texts,
+    Times,
     local_moment,
 )
-from ingestion.demo.agency.records import known_records, moved_at
+from ingestion.demo.agency.records import Known, known_records, moved_at
 from ingestion.demo.agency.requests import (
     CONVERTED,
     OF_CLIENT,
@@ -52,7 +56,13 @@ from ingestion.demo.agency.requests import (
     OF_REQUEST,
     STATES,
 )
-from ingestion.demo.agency.state import State, count_until, state_at, until
+from ingestion.demo.agency.state import (
+    State,
+    checked_moment,
+    count_until,
+    state_at,
+    until,
+)
 from ingestion.demo.agency.wording import (
     client_names,
     object_addresses,
@@ -111,6 +121,10 @@ PERSON_FIELDS = {
 }
 
 Rows = dict[str, pd.DataFrame]
+Make = Callable[[Ints], pd.DataFrame]
+# Which rows are written, by position, and what makes some of them.
+Chosen = tuple[Ints, Make]
+Selection = tuple[str, Ints, Make]
 
 
 def portal_rows(agency: Agency, as_of: datetime) -> Rows:
@@ -125,41 +139,62 @@ def portal_rows(agency: Agency, as_of: datetime) -> Rows:
         Arrays (owners, departments, phones) are JSON texts. ``DATE_MODIFY`` is the
         time of the last event that changed the row.
     """
-    rows = typed_rows(agency, as_of)
+    rows = dict(typed_parts(agency, as_of))
     rows["userfield"] = userfield_rows()
     return {entity: _as_texts(frame) for entity, frame in rows.items()}
 
 
-def typed_rows(agency: Agency, as_of: datetime, since: datetime | None = None) -> Rows:
+def typed_parts(
+    agency: Agency,
+    as_of: datetime,
+    since: datetime | None = None,
+    *,
+    size: int | None = None,
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """Give the same rows in typed columns, all or only those changed after a moment.
 
     Args:
         agency: The simulated life.
         as_of: The moment; aware.
         since: An earlier moment: rows that are the same at both are left out.
+        size: Rows of a part; each entity comes in one part when omitted.
+
+    Yields:
+        Entity and rows; the parts of an entity follow each other, and an entity
+        without rows has one empty part.
     """
-    state = state_at(agency, as_of)
-    moment = state.moment
+    moment = checked_moment(agency, as_of)
     start = None if since is None else local_moment(since)
-    rows: Rows = {}
     if start is None:
-        rows |= {
-            "status": status_rows(),
-            "category": category_rows(),
-            "department": _departments(agency),
-        }
-    rows["user"] = _users(agency, moment, start)
-    rows["contact"] = _contacts(agency, moment, start)
-    rows["lead"] = _leads(agency, moment, start)
-    rows["lead_stagehistory"] = _lead_history(agency, moment, start)
-    rows["deal"] = _deals(agency, state, start)
-    rows["stagehistory"] = _history(agency, moment, start)
-    rows["activity"] = _activities(agency, moment, start)
-    return rows | detail_rows(agency, moment, start)
+        yield "status", status_rows()
+        yield "category", category_rows()
+        yield "department", _departments(agency)
+    for entity, rows, make in _selections(agency, as_of, moment, start):
+        step = size or max(rows.size, 1)
+        for first in range(0, max(rows.size, 1), step):
+            yield entity, make(rows[first : first + step])
 
 
-def _deals(agency: Agency, state: State, start: np.datetime64 | None) -> pd.DataFrame:
+def _selections(
+    agency: Agency, as_of: datetime, moment: np.datetime64, start: np.datetime64 | None
+) -> Iterator[Selection]:
+    """Give the kinds of rows one by one: what one needs is not held for the next."""
+    yield "user", *_users(agency, moment, start)
+    yield "contact", *_contacts(agency, moment, start)
+    yield "lead", *_leads(agency, moment, start)
+    yield "lead_stagehistory", *_lead_history(agency, moment, start)
+    yield "deal", *_deals(agency, state_at(agency, as_of), start)
+    yield "stagehistory", *_history(agency, moment, start)
+    yield "activity", *_activities(agency, moment, start)
+    yield from detail_rows(agency, moment, start)
+
+
+def _deals(agency: Agency, state: State, start: np.datetime64 | None) -> Chosen:
     rows = changed_rows(state.modified_at, start)
+    return rows, lambda rows: _deal_rows(agency, state, rows)
+
+
+def _deal_rows(agency: Agency, state: State, rows: Ints) -> pd.DataFrame:
     deals = state.deals.iloc[rows]
     fields = {field: values[rows] for field, values in state.fields.items()}
     stage = state.stage[rows]
@@ -228,7 +263,7 @@ def _user_fields(
         for field, name in PERSON_FIELDS.items()
     }
     return columns | {
-        "UF_CRM_CONTRACT_NUMBER": state.contract_numbers(prefixes)[rows],
+        "UF_CRM_CONTRACT_NUMBER": state.contract_numbers(prefixes, rows),
         "UF_CRM_REFUSAL_REASON": filled_numbers(reasons, reason != EMPTY),
         "UF_CRM_REFUSAL_COMMENT": chosen_texts(
             texts(content["refusal_comments"]), fields["refusal_comment"]
@@ -244,11 +279,14 @@ def _user_fields(
 
 def _history(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
-    moves = until(agency.stage_moves, moment)
+) -> Chosen:
+    last = count_until(agency.stage_moves["at"], moment)
     first = 0 if start is None else count_until(agency.stage_moves["at"], start)
-    rows = np.arange(first, len(moves))
-    moves = moves.iloc[first:]
+    return np.arange(first, last), lambda rows: _history_rows(agency, rows)
+
+
+def _history_rows(agency: Agency, rows: Ints) -> pd.DataFrame:
+    moves = agency.stage_moves.iloc[rows]
     deal, stage = moves["deal"].to_numpy(), moves["stage"].to_numpy()
     at = moves["at"].to_numpy()
     funnel = agency.deals["funnel"].to_numpy()[deal]
@@ -270,15 +308,20 @@ def _history(
 
 def _activities(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
+) -> Chosen:
     size = count_until(agency.activities["created_at"], moment)
-    known = agency.activities.iloc[:size]
+    completed = agency.activities["completed_at"].to_numpy()[:size]
+    created = agency.activities["created_at"].to_numpy()[:size]
+    modified = np.where(completed <= moment, completed, created)
+    rows = changed_rows(modified, start)
+    return rows, lambda rows: _activity_rows(agency, moment, rows)
+
+
+def _activity_rows(agency: Agency, moment: np.datetime64, rows: Ints) -> pd.DataFrame:
+    known = agency.activities.iloc[rows]
     completed = known["completed_at"].to_numpy()
     is_held = completed <= moment
-    created = known["created_at"].to_numpy()
-    modified = np.where(is_held, completed, created)
-    rows = changed_rows(modified, start)
-    known, is_held, modified = known.iloc[rows], is_held[rows], modified[rows]
+    modified = np.where(is_held, completed, known["created_at"].to_numpy())
     kind, host = known["kind"].to_numpy(), known["host"].to_numpy() + 1
     begin, end = known["start"].to_numpy(), known["end"].to_numpy()
     planned = known["planned_start"].to_numpy()
@@ -311,16 +354,25 @@ def _activities(
 
 def _contacts(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
+) -> Chosen:
     size = count_until(agency.contacts["created_at"], moment)
-    known = agency.contacts.iloc[:size]
+    created = agency.contacts["created_at"].to_numpy()[:size]
+    email_at = agency.contacts["email_at"].to_numpy()[:size]
+    modified = np.where(email_at <= moment, email_at, created)
+    company = _contact_companies(agency)
+    rows = changed_rows(modified, start)
+    return rows, lambda rows: _contact_rows(agency, moment, company, rows)
+
+
+def _contact_rows(
+    agency: Agency, moment: np.datetime64, companies: Ints, rows: Ints
+) -> pd.DataFrame:
+    known = agency.contacts.iloc[rows]
     created, email_at = known["created_at"].to_numpy(), known["email_at"].to_numpy()
     has_email = email_at <= moment
     modified = np.where(has_email, email_at, created)
-    rows = changed_rows(modified, start)
-    known, has_email = known.iloc[rows], has_email[rows]
     assigned = known["assigned"].to_numpy()
-    company = _contact_companies(agency)[rows]
+    company = companies[rows]
     names = pd.Series(rows + 1).astype(str)
     address = ("client" + names + "@example.test").to_numpy(dtype=object)
     return make_frame(
@@ -333,9 +385,9 @@ def _contacts(
             "ASSIGNED_BY_ID": assigned,
             "CREATED_BY_ID": assigned,
             "MODIFY_BY_ID": assigned,
-            "DATE_CREATE": known["created_at"].to_numpy(),
-            "DATE_MODIFY": modified[rows],
-            "LAST_ACTIVITY_TIME": modified[rows],
+            "DATE_CREATE": created,
+            "DATE_MODIFY": modified,
+            "LAST_ACTIVITY_TIME": modified,
             "LAST_ACTIVITY_BY": assigned,
             "HAS_PHONE": same_text("Y", rows.size),
             "HAS_EMAIL": flag_texts(has_email),
@@ -363,12 +415,19 @@ def _contact_companies(agency: Agency) -> Ints:
 
 def _leads(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
+) -> Chosen:
     requests = known_records(agency.details["request"], moment)
+    moved = moved_at(agency.details["request"], moment, "state")
     rows = changed_rows(requests.modified_at, start)
+    return rows, lambda rows: _lead_rows(agency, requests, moved, rows)
+
+
+def _lead_rows(
+    agency: Agency, requests: Known, moves: Times, rows: Ints
+) -> pd.DataFrame:
     known, modified = agency.leads.iloc[rows], requests.modified_at[rows]
     fields = {field: values[rows] for field, values in requests.fields.items()}
-    moved = moved_at(agency.details["request"], moment, "state")[rows]
+    moved = moves[rows]
     status, contact = fields["state"], known["contact"].to_numpy()
     is_done = LEAD_SEMANTICS[status] != "P"
     assigned = known["assigned"].to_numpy()
@@ -421,16 +480,21 @@ def _request_emails(fixed: pd.DataFrame, rows: Ints) -> dict[str, object]:
 
 def _lead_history(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
+) -> Chosen:
     moves = agency.details["request"].edits["state"]
     first = 0 if start is None else count_until(moves["at"], start)
-    moves = moves.iloc[first : count_until(moves["at"], moment)]
+    last = count_until(moves["at"], moment)
+    return np.arange(first, last), lambda rows: _lead_history_rows(moves, rows)
+
+
+def _lead_history_rows(history: pd.DataFrame, rows: Ints) -> pd.DataFrame:
+    moves = history.iloc[rows]
     status = moves["value"].to_numpy()
     semantics = LEAD_SEMANTICS[status]
     step = np.where(semantics == "P", 2, 3)
     return make_frame(
         {
-            "ID": np.arange(len(moves)) + first + 1,
+            "ID": rows + 1,
             "TYPE_ID": np.where(status == LEAD_NEW, 1, step),
             "OWNER_ID": moves["record"].to_numpy() + 1,
             "CREATED_TIME": moves["at"].to_numpy(),
@@ -442,7 +506,7 @@ def _lead_history(
 
 def _users(
     agency: Agency, moment: np.datetime64, start: np.datetime64 | None
-) -> pd.DataFrame:
+) -> Chosen:
     hired = agency.employees["hired_at"].to_numpy()
     dismissed = agency.employees["dismissed_at"].to_numpy()
     members = until(agency.memberships, moment)
@@ -457,7 +521,14 @@ def _users(
     rows = np.flatnonzero(
         is_known & np.isin(np.arange(hired.size), changed_rows(modified, start))
     )
+    return rows, lambda rows: _user_rows(agency, department, is_active, rows)
+
+
+def _user_rows(
+    agency: Agency, department: Ints, is_active: Flags, rows: Ints
+) -> pd.DataFrame:
     known = agency.employees.iloc[rows]
+    hired = known["hired_at"].to_numpy()
     number = pd.Series(rows + 1).astype(str)
     brackets = "[" + pd.Series(department[rows]).astype(str) + "]"
     mobile = "+7000000" + number.str.zfill(4)
@@ -470,9 +541,7 @@ def _users(
             "LAST_NAME": known["last_name"].to_numpy(dtype=object),
             "SECOND_NAME": known["second_name"].to_numpy(dtype=object),
             "EMAIL": email.to_numpy(dtype=object),
-            "DATE_REGISTER": hired[rows]
-            .astype("datetime64[D]")
-            .astype("datetime64[s]"),
+            "DATE_REGISTER": hired.astype("datetime64[D]").astype("datetime64[s]"),
             "PERSONAL_MOBILE": mobile.to_numpy(dtype=object),
             "WORK_POSITION": known["position"].to_numpy(dtype=object),
             "UF_DEPARTMENT": brackets.to_numpy(dtype=object),

@@ -64,9 +64,9 @@ class State:
         flags: Flags = self.deals["is_test"].to_numpy()
         return flags
 
-    def contract_numbers(self, names: Texts) -> Texts:
-        """Write the contract numbers out; ``None`` where there is none."""
-        owner = self.fields["contract_number"]
+    def contract_numbers(self, names: Texts, which: Ints) -> Texts:
+        """Write the contract numbers of some deals; ``None`` where there is none."""
+        owner = self.fields["contract_number"][which]
         is_known = owner != EMPTY
         rows = self.deals.iloc[np.where(is_known, owner, 0)]
         prefix = pd.Series(names[rows["deal_type"].to_numpy()], dtype=object)
@@ -85,12 +85,7 @@ def state_at(agency: Agency, as_of: datetime) -> State:
     Raises:
         ValueError: the moment has no time zone, or lies beyond the simulated life.
     """
-    moment = local_moment(as_of)
-    if business_date(as_of) > agency.last_day:
-        raise ValueError(
-            f"moment {as_of.isoformat()}: the simulated life ends on"
-            f" {agency.last_day.isoformat()}; simulate again from a later first day"
-        )
+    moment = checked_moment(agency, as_of)
     size = count_until(agency.deals["created_at"], moment)
     deals = agency.deals.iloc[:size]
     moves = until(agency.stage_moves, moment)
@@ -123,6 +118,21 @@ def state_at(agency: Agency, as_of: datetime) -> State:
         modified_at=np.fmax(modified_at, active_at),
         fields=fields,
     )
+
+
+def checked_moment(agency: Agency, as_of: datetime) -> np.datetime64:
+    """Turn a moment into the local time of the event tables.
+
+    Raises:
+        ValueError: the moment has no time zone, or lies beyond the simulated life.
+    """
+    moment = local_moment(as_of)
+    if business_date(as_of) > agency.last_day:
+        raise ValueError(
+            f"moment {as_of.isoformat()}: the simulated life ends on"
+            f" {agency.last_day.isoformat()}; simulate again from a later first day"
+        )
+    return moment
 
 
 def count_until(times: pd.Series, moment: np.datetime64) -> int:

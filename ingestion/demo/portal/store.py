@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ from ingestion.demo.portal.schema import (
     UserField,
 )
 from ingestion.demo.portal.values import (
+    Kept,
     Stored,
     column_values,
     is_empty,
@@ -54,8 +55,11 @@ _CHUNK: Final = 20_000
 _REBUILD_INDEXES_FROM: Final = 20_000
 _NARROW_WINDOW: Final = 5_000
 _REMEMBERED_TOTALS: Final = 512
+# Seconds that a writer waits for another.
+_PATIENCE: Final = 60
 
 Row = dict[str, object]
+Column = Sequence[object] | Kept
 
 
 CREATED, MOVED, FINISHED, FUNNEL_CHANGED = 1, 2, 3, 5
@@ -117,7 +121,7 @@ class PortalStore:
             connection = sqlite3.connect(
                 self.path,
                 isolation_level=None,
-                timeout=60,
+                timeout=_PATIENCE,
                 check_same_thread=False,
                 cached_statements=512,
             )
@@ -160,6 +164,38 @@ class PortalStore:
                 connection.execute("COMMIT")
             finally:
                 self._local.depth = 0
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Make all writes inside one change; of an empty portal a quick one.
+
+        Nobody reads an empty portal: its indexes are made at the end, and new pages
+        are written once, not into a log first.
+        """
+        if self._any_row():
+            with self.transaction():
+                yield
+            return
+        self._journal("TRUNCATE")
+        try:
+            with self.transaction():
+                for entity in ENTITIES.values():
+                    self._drop_indexes(entity)
+                self._local.filling = True
+                yield
+                for entity in ENTITIES.values():
+                    self._create_indexes(entity)
+        finally:
+            self._local.filling = False
+            self._journal("WAL")
+
+    def _journal(self, mode: str) -> None:
+        connection = self._connection()
+        connection.execute("PRAGMA busy_timeout = 0")
+        # Somebody who has the file open keeps the mode it has.
+        with suppress(sqlite3.OperationalError):
+            connection.execute(joined(("PRAGMA journal_mode =", mode)))
+        connection.execute(joined(("PRAGMA busy_timeout =", str(_PATIENCE * 1000))))
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -871,7 +907,7 @@ class PortalStore:
     def bulk_insert(
         self,
         entity: str,
-        columns: Mapping[str, Sequence[object]],
+        columns: Mapping[str, Column],
         *,
         upsert: bool = False,
     ) -> int:
@@ -883,8 +919,9 @@ class PortalStore:
 
         Args:
             entity: Where to.
-            columns: By the names of the old methods: lists, NumPy arrays or pandas
-                columns of one length. ``ID`` may be left out.
+            columns: By the names of the old methods: lists, NumPy arrays, pandas
+                columns or values as they are kept, of one length. ``ID`` may be left
+                out.
             upsert: Rows whose id is there are changed: the given columns only, and
                 what the portal computes from them.
 
@@ -906,7 +943,11 @@ class PortalStore:
         if not length:
             return 0
         with self.transaction():
-            rebuild = length >= _REBUILD_INDEXES_FROM and not self._any(known)
+            rebuild = (
+                length >= _REBUILD_INDEXES_FROM
+                and not getattr(self._local, "filling", False)
+                and not self._any(known)
+            )
             if rebuild:
                 self._drop_indexes(known)
             for start in range(0, length, _CHUNK):
@@ -924,17 +965,23 @@ class PortalStore:
                 self._create_indexes(known)
         return length
 
+    def _any_row(self) -> bool:
+        return any(self._any(entity) for entity in ENTITIES.values())
+
     def _any(self, entity: Entity) -> bool:
         found = self._connection().execute(
             joined(("SELECT 1 FROM", quoted(entity.name), "LIMIT 1"))
         )
         return found.fetchone() is not None
 
-    def _loaded(self, field: Field, column: Sequence[object]) -> list[Stored]:
-        if field.kind is Kind.MULTIFIELD:
+    def _loaded(self, field: Field, column: Column) -> list[Stored]:
+        if isinstance(column, Kept):
+            values = list(column.values)
+        elif field.kind is Kind.MULTIFIELD:
             return [self._multifield(field, value) for value in column]
-        values = column_values(field, column)
-        if field.default is not None:
+        else:
+            values = column_values(field, column)
+        if field.default is not None and None in values:
             values = [field.default if one is None else one for one in values]
         return values
 
@@ -944,13 +991,7 @@ class PortalStore:
             if name in chunk and flag in entity.by_name and flag not in chunk:
                 chunk[flag] = ["N" if one is None else "Y" for one in chunk[name]]
         if entity.name == "productrow":
-            prices = [
-                dict(zip(chunk, row, strict=True))
-                for row in zip(*chunk.values(), strict=True)
-            ]
-            for row in prices:
-                _complete_prices(row)
-            chunk |= {name: [row[name] for row in prices] for name in prices[0]}
+            _complete_price_columns(chunk)
         history = _HISTORIES.get(entity.name)
         if history and history.stage in chunk and history.semantic not in chunk:
             stages = chunk[history.stage]
@@ -1055,6 +1096,22 @@ def _complete_prices(row: dict[str, Stored]) -> None:
             row.setdefault(name, to_double(price) + to_double(discount))
 
 
+def _complete_price_columns(chunk: dict[str, list[Stored]]) -> None:
+    """The same for whole columns."""
+    prices = chunk.get("PRICE")
+    if prices is None:
+        return
+    for name in ("PRICE_ACCOUNT", "PRICE_EXCLUSIVE"):
+        chunk.setdefault(name, prices)
+    if "DISCOUNT_SUM" in chunk:
+        full: list[Stored] = [
+            to_double(price) + to_double(discount)
+            for price, discount in zip(prices, chunk["DISCOUNT_SUM"], strict=True)
+        ]
+        for name in ("PRICE_NETTO", "PRICE_BRUTTO"):
+            chunk.setdefault(name, full)
+
+
 def _fill(entity: Entity, row: dict[str, Stored]) -> None:
     """Give a new row its defaults and the values it takes from other fields."""
     for field in entity.fields:
@@ -1068,13 +1125,19 @@ def _fill(entity: Entity, row: dict[str, Stored]) -> None:
 
 def _copied_column(field: Field, column: list[Stored]) -> list[Stored]:
     if field.kind is Kind.DATE:
-        return [None if one is None else to_stored(field, one) for one in column]
+        kept = {one: to_stored(field, one) for one in set(map(_day_of, column))}
+        return [kept[_day_of(one)] for one in column]
     return column
 
 
-def _cut(column: Sequence[object], start: int, end: int) -> Sequence[object]:
+def _day_of(kept: Stored) -> Stored:
+    """The day of a moment as kept; the zone of the portal has no other one."""
+    return kept[:10] if isinstance(kept, str) else kept
+
+
+def _cut(column: Column, start: int, end: int) -> Column:
     by_position = getattr(column, "iloc", column)
-    cut: Sequence[object] = by_position[start:end]
+    cut: Column = by_position[start:end]
     return cut
 
 

@@ -7,11 +7,14 @@ An empty text is kept as NULL; how it looks in an answer is said in ``schema.py`
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from ingestion.demo.portal.schema import DOUBLES, INTEGERS, Field, Kind
@@ -19,12 +22,32 @@ from ingestion.demo.portal.schema import DOUBLES, INTEGERS, Field, Kind
 PORTAL_ZONE: Final = timezone(timedelta(hours=3))
 DATE_TAIL: Final = "T03:00:00+03:00"
 _OFFSET: Final = "+03:00"
+_OFFSET_HOURS: Final = np.timedelta64(3, "h")
 _LARGEST: Final = 2**63 - 1
 _INTEGER: Final = re.compile(r"\s*[+-]?\d{1,40}")
 _DOUBLE: Final = re.compile(r"\s*[+-]?\d+(?:\.\d+)?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY_SECONDS: Final = 86_400
+# More days than this between two moments are rather looked up than written out.
+_WRITTEN_DAYS: Final = 50_000
 
 Stored = str | int | float | None
+Texts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A column that holds what is kept: nothing is read or checked any more."""
+
+    values: Sequence[Stored]
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+        return len(self.values)
+
+    def __getitem__(self, which: slice) -> "Kept":
+        """Some of the rows."""
+        return Kept(self.values[which])
 
 
 @runtime_checkable
@@ -195,7 +218,7 @@ def column_values(field: Field, column: Sequence[object]) -> list[Stored]:
     kind = getattr(dtype, "kind", "O")
     if field.kind in {Kind.DATETIME, Kind.DATE} and kind == "M" and not field.multiple:
         return _moment_texts(field.kind, column, zoned=bool(getattr(dtype, "tz", None)))
-    values = _plain_values(column)
+    values = plain_values(column)
     if field.multiple:
         return [to_stored(field, value) for value in values]
     if field.kind in INTEGERS and kind in "iu":
@@ -228,7 +251,8 @@ _KEPT_TYPES: Final[Mapping[Kind, type]] = {
 }
 
 
-def _plain_values(column: Sequence[object]) -> list[object]:
+def plain_values(column: Sequence[object]) -> list[object]:
+    """Python values of a column; a missing one of a pandas column is ``None``."""
     if not isinstance(column, _ArrayLike):
         return list(column)
     to_numpy = getattr(column, "to_numpy", None)
@@ -240,13 +264,40 @@ def _plain_values(column: Sequence[object]) -> list[object]:
 
 
 def _moment_texts(kind: Kind, column: Sequence[object], *, zoned: bool) -> list[Stored]:
+    # A column with a zone becomes UTC without a word only when the type is said.
+    given = np.asarray(column, dtype="datetime64[s]") if zoned else np.asarray(column)
+    moments = given.astype("datetime64[s]")
     if zoned:
-        moments = np.asarray(column, dtype="datetime64[s]") + np.timedelta64(3, "h")
+        moments = (moments + _OFFSET_HOURS).astype("datetime64[s]")
+    is_known = ~np.isnat(moments)
+    texts = np.full(moments.size, None, dtype=object)
+    if is_known.any():
+        texts[is_known] = _known_texts(kind, moments[is_known])
+    return list(texts.tolist())
+
+
+def _known_texts(kind: Kind, moments: npt.NDArray[np.datetime64]) -> Texts:
+    """Texts of moments, put together from the texts of days and of seconds."""
+    days = moments.astype("datetime64[D]")
+    first, last = days.min(), days.max()
+    number = (days - first).astype(np.int64)
+    if (last - first).astype(np.int64) >= _WRITTEN_DAYS:
+        all_days, number = np.unique(days, return_inverse=True)
     else:
-        moments = np.asarray(column).astype("datetime64[s]")
-    unit, tail = ("D", DATE_TAIL) if kind is Kind.DATE else ("s", _OFFSET)
-    texts = np.datetime_as_string(moments.astype(f"datetime64[{unit}]")).tolist()
-    return [None if text == "NaT" else text + tail for text in texts]
+        all_days = np.arange(first, last + np.timedelta64(1, "D"))
+    written = np.datetime_as_string(all_days).astype(object)
+    if kind is Kind.DATE:
+        return np.asarray((written + DATE_TAIL)[number])
+    second = (moments - days).astype(np.int64)
+    return np.asarray(written[number] + _second_texts()[second])
+
+
+@cache
+def _second_texts() -> Texts:
+    """The texts of all seconds of a day, zone included."""
+    seconds = np.arange(_DAY_SECONDS).astype("datetime64[s]")
+    texts = [text[10:] + _OFFSET for text in np.datetime_as_string(seconds)]
+    return np.array(texts, dtype=object)
 
 
 def utc_now() -> datetime:
