@@ -21,7 +21,15 @@ from ingestion.demo.agency.detail_truth import (
 )
 from ingestion.demo.agency.ground_truth import write_ground_truth
 from ingestion.demo.agency.life import simulate
-from ingestion.demo.agency.model import EMPTY, Agency, Stage, Texts, end_of_day
+from ingestion.demo.agency.model import (
+    EMPTY,
+    ActivityKind,
+    Agency,
+    Stage,
+    Texts,
+    end_of_day,
+)
+from ingestion.demo.agency.object_truth import activities_of, is_bought, showing_pairs
 from ingestion.demo.agency.rows import portal_rows
 from ingestion.demo.agency.state import state_at
 
@@ -236,6 +244,34 @@ def test_a_reservation_that_starts_at_the_end_of_another_is_not_double() -> None
     )
     pairs = table.merge(table, on="unit", suffixes=("", "_second"))
     assert (pairs["start_second"] == pairs["end"]).any()
+
+
+def test_showings_show_flats_that_are_there() -> None:
+    """A seller's own flat, for a buyer one on the market; to let there are none."""
+    activities = rows()["activity"]
+    shown = activities[activities["PROVIDER_TYPE_ID"] == "SHOWING"]
+    deals = rows()["deal"].set_index("ID")["TYPE_ID"]
+    named = (shown["ASSOCIATED_ENTITY_ID"] != "0").groupby(
+        deals[shown["OWNER_ID"]].to_numpy()
+    )
+    shares = named.mean()
+    assert shares["RENT"] == 0
+    assert all(shares[one] > 0.8 for one in ("SALE", "PURCHASE", "NEW_BUILD"))
+    units = rows()["spa_1038"].set_index("ID")["CREATED_TIME"]
+    seen = activities[activities["ASSOCIATED_ENTITY_ID"] != "0"]
+    born = units[seen["ASSOCIATED_ENTITY_ID"]].to_numpy()
+    assert (born <= seen["CREATED"].to_numpy()).all()
+
+
+def test_a_showing_comes_before_the_reservation_as_a_rule() -> None:
+    pairs = showing_pairs(picture())
+    assert 0.05 < pairs["is_reserved"].mean() < 0.5
+    assert 0.3 < is_bought(picture()).mean() < 0.8
+
+
+def test_some_showings_are_closed_as_meetings() -> None:
+    held = activities_of(picture(), ActivityKind.MEETING).query("is_held")
+    assert 0.01 < (held["unit"] != EMPTY).mean() < 0.1
 
 
 def test_planned_dates_that_go_back_and_forth_are_no_change() -> None:

@@ -80,6 +80,7 @@ LATER = {
         "UF_CRM_PARENT_DEAL",
         "UF_CRM_LEGAL_ENTITY",
     ],
+    "activity": ["ASSOCIATED_ENTITY_ID"],
     "contact": ["COMPANY_ID"],
     "lead": [
         "COMPANY_ID",
@@ -96,6 +97,14 @@ LATER = {
         "UF_CRM_PAUSED_UNTIL",
     ],
 }
+# Metrics that came later: their columns, totals and months of their own.
+LATER_METRICS = (
+    "showing_unconfirmed",
+    "showing_pairs",
+    "showing_pairs_reserved",
+    "reservations_made",
+    "reservations_contracted",
+)
 
 
 @cache
@@ -143,5 +152,11 @@ def test_the_rows_are_the_same(entity: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_ground_truth_is_the_same(name: str, tmp_path: Path) -> None:
     write_ground_truth(agency(), NOW, tmp_path)
-    content = (tmp_path / name).read_bytes()
-    assert hashlib.sha256(content).hexdigest()[:16] == FILES[name]
+    table = pd.read_csv(tmp_path / name, dtype=str, keep_default_na=False)
+    if name == "totals.csv":
+        table = table[~table["name"].isin(LATER_METRICS)]
+    table = table.drop(columns=list(LATER_METRICS), errors="ignore")
+    if name == "kpi_month_employee.csv":
+        amounts = table.drop(columns=["month", "employee_id"])
+        table = table[(amounts.astype(float) != 0).any(axis=1)]
+    assert digest(table) == FILES[name]

@@ -160,16 +160,15 @@ def test_a_value_without_meaning_is_told_with_its_count(
     assert examined.line(*words)[0] in "✕◆"
 
 
-def test_the_demo_agency_lacks_the_unit_of_a_showing_and_the_planted_stage(
+def test_the_demo_agency_lacks_nothing_but_the_planted_stage(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    """All else that a metric needs is mapped; the portal's showings name no unit."""
+    """Every field that a metric needs is mapped."""
     with small_firm(tmp_path, postgres.create_database("doctor_demo")) as firm:
         firm.deal(stage="LEGACY", deal_owner=6)
         firm.run_pass("2026-01-13 09:00")
         examined = _examine(firm)
     assert [line for line in examined.lines if line[0] != "✓"] == [
-        examined.line("activities.unit_source_id is not given", "showings_unique"),
         examined.line("demo_agency.yaml:", "stages: 'LEGACY'", "has no meaning"),
         examined.line("stage '0 / LEGACY' is not mapped (1 records)"),
     ]

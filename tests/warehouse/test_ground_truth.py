@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bi.catalog import read_catalog
 from expectations.rules.deals import RULES
 from ingestion.demo.agency.kpi_truth import METRICS
+from orchestration.transformation import manifest_file
 from tests.agency_home import AgencyHome, GroundTruth, living_agency
 from tests.conftest import Postgres
 from tests.marts import (
@@ -91,6 +93,28 @@ def test_the_total_of_a_metric_is_true(
     credited = credited_in_truth(truth)
     expected = sum(value for key, value in credited.items() if key[2] == metric)
     assert total == expected
+
+
+def test_unique_showings_of_every_month_are_true(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
+    """A flat shown to a client again is no new showing."""
+    table = truth.table("showings_month")
+    expected = dict(zip(table["month"], table["showings_unique"].map(int), strict=True))
+    unique = read_catalog(manifest_file(agency_home.warehouse)).metrics[
+        "showings_unique"
+    ]
+    counted = agency_home.rows(
+        f"select to_char(event_month, 'YYYY-MM'), {unique.aggregate}"
+        " from reports.rpt_deal_facts where level = 'company' group by 1",
+        login="data_team",
+    )
+    assert {month: count for month, count in counted if count} == expected
+    assert sum(expected.values()) < sum(
+        value
+        for key, value in credited_in_truth(truth).items()
+        if key[2] == "showings_held"
+    )
 
 
 @pytest.mark.parametrize(("metric", "total"), STOCKS.items())

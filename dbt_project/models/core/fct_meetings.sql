@@ -14,6 +14,7 @@ held as (
         deal_key,
         lead_key,
         party_key,
+        unit_key,
         -- A meeting without a deal is one of the lead or of the client.
         coalesce(deal_key, lead_key, contact_key, activity_key) as subject_key,
         employee_key,
@@ -156,6 +157,7 @@ described as (
         held.deal_key,
         held.lead_key,
         held.party_key,
+        held.unit_key,
         held.employee_key,
         held.planned_date,
         held.started_at,

@@ -87,6 +87,8 @@ won_deals as (
         "'held'", 'true'),
     ('meeting_planned', 'activities', 'activity_key', 'planned_date', 'meeting_host',
         'status', "activity_type = 'meeting' and status <> 'held'"),
+    ('showing_unconfirmed', 'meetings', 'meeting_key', 'meeting_date', 'showing_host',
+        'null', 'unit_key is not null'),
     ('showing_planned', 'showings', 'showing_key', 'planned_date', 'showing_host',
         'status', 'true'),
     ('showing_held', 'showings', 'showing_key', 'showing_date', 'showing_host', 'null',

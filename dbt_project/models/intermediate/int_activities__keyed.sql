@@ -54,7 +54,11 @@ keyed as (
         activities.source_system || ':' || activities.deal_source_id as deal_key,
         activities.source_system || ':' || activities.lead_source_id as own_lead_key,
         activities.source_system || ':' || activities.contact_id as contact_key,
-        activities.source_system || ':' || activities.unit_source_id as unit_key
+        -- A message or a task may link another thing in the same field.
+        case
+            when activities.activity_type in ('meeting', 'showing')
+                then activities.source_system || ':' || activities.unit_source_id
+        end as unit_key
 
     from activities
 

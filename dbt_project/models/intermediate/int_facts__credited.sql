@@ -2,7 +2,7 @@
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',
     'int_changes__happened', 'int_stages__happened',
-    'int_outcomes__happened',
+    'int_outcomes__happened', 'int_objects__happened',
 ] -%}
 {%- set held = ['int_deals__held', 'int_money__held', 'int_stages__held'] -%}
 

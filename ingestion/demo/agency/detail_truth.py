@@ -83,9 +83,8 @@ def picture_of(agency: Agency, state: State) -> Picture:
     return Picture(agency, state, known)
 
 
-def write_detail_truth(agency: Agency, state: State, folder: Path) -> None:
+def write_detail_truth(picture: Picture, folder: Path) -> None:
     """Write one file per question; the README says what each holds."""
-    picture = picture_of(agency, state)
     files = {
         "deal_money": deal_money(picture),
         "advances": advances(picture),
@@ -662,7 +661,7 @@ def detail_totals(picture: Picture, files: dict[str, pd.DataFrame]) -> pd.DataFr
     totals = {
         f"records:{kind}": str(records.size)
         for kind, records in sorted(known.items())
-        if kind != "deal_link"
+        if kind not in ("deal_link", "viewing")
     }
     taken, bookings = known["advance"], known["reservation"]
     held = np.where(_is_held(taken), taken.number("amount"), 0)

@@ -20,6 +20,7 @@ from ingestion.demo.agency.objects import make_objects
 from ingestion.demo.agency.requests import make_requests
 from ingestion.demo.agency.steps import make_absences, make_tasks
 from ingestion.demo.agency.story import tell
+from ingestion.demo.agency.viewings import make_viewings
 
 
 def make_details(agency: Agency) -> dict[str, Records]:
@@ -27,13 +28,14 @@ def make_details(agency: Agency) -> dict[str, Records]:
 
     Returns:
         Kind -> records. ``deal_link`` has one row per deal: the client's ``company``
-        and the deal at the head of its chain (``parent``), or -1.
+        and the deal at the head of its chain (``parent``), or -1. ``viewing`` has one
+        row per activity.
     """
     seed, story = agency.seed, tell(agency)
     companies, company = make_companies(seed, story)
     advances = make_advances(seed, story)
     invoices = make_invoices(seed, story)
-    units, reservations = make_objects(seed, story)
+    units, reservations, reserved = make_objects(seed, story)
     by_deal = pd.DataFrame(
         {
             "created_at": story.created,
@@ -52,6 +54,7 @@ def make_details(agency: Agency) -> dict[str, Records]:
         "partner_share": make_partner_shares(seed, story),
         "unit": units,
         "reservation": reservations,
+        "viewing": make_viewings(seed, story, units, reserved),
         "document": make_documents(seed, story),
         "task": make_tasks(seed, story),
         "absence": make_absences(seed, story),

@@ -31,6 +31,7 @@ from ingestion.demo.agency.model import (
     Ints,
     Stage,
 )
+from ingestion.demo.agency.object_truth import showings_month
 from ingestion.demo.agency.state import State, state_at
 
 
@@ -67,7 +68,10 @@ def write_ground_truth(
     _write(
         folder / "totals.csv", ["name", "value"], totals(state, credited, found).items()
     )
-    write_detail_truth(agency, state, folder)
+    write_detail_truth(picture, folder)
+    showings_month(picture).to_csv(
+        folder / "showings_month.csv", index=False, lineterminator="\n"
+    )
 
 
 def defects(picture: Picture) -> pd.DataFrame:

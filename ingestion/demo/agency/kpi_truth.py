@@ -31,12 +31,18 @@ from ingestion.demo.agency.model import (
     day_numbers,
     local_moment,
 )
-from ingestion.demo.agency.state import State, count_until, state_at, until
+from ingestion.demo.agency.object_truth import (
+    activities_of,
+    is_bought,
+    showing_pairs,
+)
+from ingestion.demo.agency.state import State, state_at, until
 
 WHOLE = 10_000
 SAME_MEETING_SECONDS = 3600
 SAME_CALL_SECONDS = 60
 EFFECTIVE_CALL_SECONDS = 60
+DAY = 86400
 UNASSIGNED = 0
 COUNTS = (
     "leads_new",
@@ -48,11 +54,16 @@ COUNTS = (
     "meetings_planned",
     "meetings_held",
     "meetings_first",
+    "showing_unconfirmed",
     "contracts_signed",
     "contracts_terminated",
     "showings_planned",
     "showings_held",
     "showings_failed",
+    "showing_pairs",
+    "showing_pairs_reserved",
+    "reservations_made",
+    "reservations_contracted",
     "advances_count",
     "deals_closed",
     "deal_sides_closed",
@@ -180,6 +191,7 @@ def kpi_credits(picture: Picture, looked_at: Sequence[datetime]) -> pd.DataFrame
         _calls,
         _meetings,
         _showings,
+        _objects,
         _contracts,
         _advances,
         _closings,
@@ -260,32 +272,8 @@ def _requests(ledger: Ledger) -> None:
 # ---------------------------------------------------------------------- activities
 
 
-def _activities(ledger: Ledger, kind: ActivityKind) -> pd.DataFrame:
-    """Give the real activities of a kind as the card shows them.
-
-    The card has one start: the planned one until the activity is held, then the true
-    one, so that is all anybody knows of the plan.
-    """
-    table = ledger.picture.agency.activities
-    known = table.iloc[: count_until(table["created_at"], ledger.state.moment)]
-    known = known[known["kind"] == kind]
-    known = known[~ledger.state.is_test[known["deal"].to_numpy()]]
-    is_held = (known["completed_at"] <= ledger.state.moment).to_numpy()
-    start = np.where(is_held, known["start"], known["planned_start"])
-    return pd.DataFrame(
-        {
-            "deal": known["deal"].to_numpy(),
-            "host": known["host"].to_numpy() + 1,
-            "at": start,
-            "day": day_numbers(start.astype("datetime64[s]")),
-            "seconds": (known["end"] - known["start"]).dt.total_seconds().to_numpy(),
-            "is_held": is_held,
-        }
-    )
-
-
 def _calls(ledger: Ledger) -> None:
-    made = _activities(ledger, ActivityKind.CALL).query("is_held")
+    made = activities_of(ledger.picture, ActivityKind.CALL).query("is_held")
     made = made[keep_longest_of_minute(made, ledger.state.deals)]
     talked = made[made["seconds"] >= EFFECTIVE_CALL_SECONDS]
     for metric, calls in (("calls_made", made), ("calls_effective", talked)):
@@ -318,7 +306,7 @@ def keep_longest_of_minute(calls: pd.DataFrame, deals: pd.DataFrame) -> Flags:
 
 
 def _meetings(ledger: Ledger) -> None:
-    meetings = _activities(ledger, ActivityKind.MEETING)
+    meetings = activities_of(ledger.picture, ActivityKind.MEETING)
     held = meetings[meetings["is_held"] & _is_past(ledger, meetings)]
     held = held.sort_values(["deal", "host", "at"], kind="stable")
     held = held[keep_first_of_hour(held)]
@@ -328,6 +316,7 @@ def _meetings(ledger: Ledger) -> None:
         ("meetings_planned", planned),
         ("meetings_held", held),
         ("meetings_first", first),
+        ("showing_unconfirmed", held[held["unit"] != EMPTY]),
     ):
         ledger.credit(metric, table["day"].to_numpy(), table["host"].to_numpy())
 
@@ -355,7 +344,7 @@ def keep_first_of_hour(held: pd.DataFrame) -> Flags:
 
 
 def _showings(ledger: Ledger) -> None:
-    showings = _activities(ledger, ActivityKind.SHOWING)
+    showings = activities_of(ledger.picture, ActivityKind.SHOWING)
     lasts = pd.to_timedelta(showings["seconds"], unit="s")
     is_over = (showings["at"] + lasts <= ledger.state.moment).to_numpy()
     for metric, table in (
@@ -364,6 +353,22 @@ def _showings(ledger: Ledger) -> None:
         ("showings_failed", showings[~showings["is_held"] & is_over]),
     ):
         ledger.credit(metric, table["day"].to_numpy(), table["host"].to_numpy())
+
+
+def _objects(ledger: Ledger) -> None:
+    """Credit flats shown to clients and reserved by them, and what became of it."""
+    shown = showing_pairs(ledger.picture)
+    reserved = shown[shown["is_reserved"]]
+    for metric, pairs in (
+        ("showing_pairs", shown),
+        ("showing_pairs_reserved", reserved),
+    ):
+        ledger.credit(metric, pairs["day"].to_numpy(), pairs["host"].to_numpy())
+    made = ledger.picture.known["reservation"]
+    deal, day = made.number("deal"), made.number("start") // DAY
+    bought = np.where(is_bought(ledger.picture), day, EMPTY)
+    ledger.credit_role("reservations_made", "deal_owner", deal, day)
+    ledger.credit_role("reservations_contracted", "deal_owner", deal, bought)
 
 
 def _is_past(ledger: Ledger, table: pd.DataFrame) -> Flags:

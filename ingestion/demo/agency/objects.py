@@ -3,6 +3,7 @@
 import numpy as np
 
 from ingestion.demo.agency.model import (
+    EMPTY,
     NEVER,
     DealType,
     Flags,
@@ -35,11 +36,15 @@ NOT_RELEASED = 0.05
 LIST_MARGIN: Floats = np.array([1.0, 1.01, 1.02, 1.03, 1.05])
 
 
-def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
+def make_objects(seed: int, story: Story) -> tuple[Records, Records, Ints]:
     """Draw units and reservations of buyers' deals.
 
     A unit is one flat: the client's own at a sale, the chosen one at a purchase or a
     new building. Some flats are reserved again when the first buyer is gone.
+
+    Returns:
+        Units, reservations, and by the number of the activity the unit that a showing
+        shows because it is reserved afterwards, or -1.
     """
     rng = stream(seed, "objects and reservations")
     deal, start, kind, until, released, reason = _intervals(rng, story)
@@ -53,7 +58,12 @@ def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
     listed = np.flatnonzero(is_listed)
     own = np.flatnonzero(host == np.arange(deal.size))
     subject = np.concatenate([listed, deal[own]])
-    born = np.concatenate([signed[listed], later(start[own], np.full(own.size, -HOUR))])
+    # A flat is in the CRM when it is first shown, else an hour before it is reserved.
+    seen = story.showing_before(deal, start)
+    entered = story.agency.activities["created_at"].to_numpy()
+    shown = np.append(entered, NEVER)[seen[own]]
+    chosen = np.fmin(later(start[own], np.full(own.size, -HOUR)), shown)
+    born = np.concatenate([signed[listed], chosen])
     born = np.fmax(born, story.created[subject])
     price = story.final("price")[subject]
     margin = rng.choice(LIST_MARGIN, subject.size)
@@ -68,9 +78,13 @@ def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
         is_listing=np.repeat([1, 0], [listed.size, own.size]),
     )
     _unit_states(units, story, unit, deal=subject, born=born, listed=listed.size)
+    units.write("state", unit[listed.size :], start[own], np.full(own.size, RESERVED))
     made_units, unit_place = units.finish()
     unit_of = np.zeros(deal.size, dtype=np.int64)
     unit_of[own] = unit_place[unit[listed.size :]]
+    reserved = np.full(entered.size, EMPTY)
+    is_shown = seen[own] != EMPTY
+    reserved[seen[own][is_shown]] = unit_of[own][is_shown]
     bookings = RecordWriter()
     record = bookings.add(
         start,
@@ -84,7 +98,7 @@ def make_objects(seed: int, story: Story) -> tuple[Records, Records]:
     )
     bookings.write("released", record, released, seconds_of(released))
     bookings.write("reason", record, released, reason)
-    return made_units, bookings.finish()[0]
+    return made_units, bookings.finish()[0], reserved
 
 
 def _intervals(
@@ -207,7 +221,7 @@ def _unit_states(
     is_listing = np.arange(unit.size) < listed
     taken = story.entered[deal, Stage.ADVANCE]
     ended = story.ended[deal]
-    units.write("state", unit, born, np.where(is_listing, FREE, RESERVED))
+    units.write("state", unit, born, np.full(unit.size, FREE))
     units.write("state", unit, taken, np.full(unit.size, RESERVED))
     gone = np.where(is_listing, REMOVED, FREE)
     last = np.where(story.is_won[deal], SOLD, gone)

@@ -328,6 +328,7 @@ def _activity_rows(agency: Agency, moment: np.datetime64, rows: Ints) -> pd.Data
     begins = np.where(is_held, begin, planned)
     ends = np.where(is_held, end, planned + (end - begin))
     subjects = texts([lists()["subjects"][one.name] for one in ActivityKind])
+    unit = agency.details["viewing"].fixed["unit"].to_numpy()[rows]
     return make_frame(
         {
             "ID": rows + 1,
@@ -336,6 +337,7 @@ def _activity_rows(agency: Agency, moment: np.datetime64, rows: Ints) -> pd.Data
             "TYPE_ID": np.array([1, 6, 2])[kind],
             "PROVIDER_ID": texts(["CRM_MEETING", "CRM_TODO", "VOXIMPLANT_CALL"])[kind],
             "PROVIDER_TYPE_ID": texts(["MEETING", "SHOWING", "CALL"])[kind],
+            "ASSOCIATED_ENTITY_ID": np.where(unit == EMPTY, 0, unit + 1),
             "SUBJECT": subjects[kind],
             "DIRECTION": np.where(kind == ActivityKind.CALL, 2, 0),
             "COMPLETED": flag_texts(is_held),

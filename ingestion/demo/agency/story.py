@@ -8,6 +8,7 @@ import pandas as pd
 from ingestion.demo.agency.model import (
     EMPTY,
     NEVER,
+    ActivityKind,
     Agency,
     Flags,
     Ints,
@@ -90,6 +91,19 @@ class Story:
     def assigned(self, deal: Ints, at: Times) -> Ints:
         """Give who is responsible for a deal at a moment."""
         return self.value_at("assigned", deal, at)
+
+    def showing_before(self, deal: Ints, at: Times) -> Ints:
+        """Give the last showing of a deal that begins before a moment; -1 is none."""
+        table = self.agency.activities
+        rows = np.flatnonzero(table["kind"].to_numpy() == ActivityKind.SHOWING)
+        owner, start = table["deal"].to_numpy()[rows], table["start"].to_numpy()[rows]
+        keys = _keys(owner, start)
+        order = np.argsort(keys, kind="stable")
+        place = np.searchsorted(keys[order], _keys(deal, at)) - 1
+        found = order[np.maximum(place, 0)] if rows.size else np.zeros_like(place)
+        is_known = place >= 0
+        is_known[is_known] = owner[found[is_known]] == deal[is_known]
+        return np.where(is_known, np.append(rows, EMPTY)[found], EMPTY)
 
     def edits_in_order(self, field: str) -> pd.DataFrame:
         """Give the edits of a field of real deals, by deal and time."""

@@ -47,7 +47,7 @@ renamed as (
             as responsible_id,
         {{ source_link(mapped('bitrix24', 'activities', 'author_id', 'author_id')) }}
             as author_id,
-        {{ source_link(mapped('bitrix24', 'activities', 'unit_source_id')) }}
+        {{ linked_id(mapped('bitrix24', 'activities', 'unit_source_id')) }}
             as unit_source_id,
 
         ---------- strings
