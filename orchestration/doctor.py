@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -38,109 +37,65 @@ class Question:
     Attributes:
         what: How one of them is called.
         section: Where the file gives it.
-        needs: Relation that has to be there.
-        query: Gives source, value and number of records.
+        relation: Has to be there.
+        query: Gives source, value and number of records, the most frequent first.
     """
 
     what: str
     section: str
-    needs: str
-    query: LiteralString
+    relation: str
+    query: sql.Composable
 
 
-UNMAPPED = (
-    Question(
-        "stage",
-        "stages",
-        "dbt_intermediate.int_deals__unioned",
-        """
-        select deals.source_system, deals.pipeline || ' / ' || deals.crm_stage, count(*)
-        from dbt_intermediate.int_deals__unioned as deals
-        where deals.deleted_at is null and not exists (
-            select from mapping.stages
-            where stages.connection = deals.source_system
-                and stages.pipeline = deals.pipeline
-                and stages.crm_stage = deals.crm_stage
-        )
-        group by 1, 2 order by 3 desc
-        """,
-    ),
-    Question(
-        "channel of deals",
-        "channels",
-        "dbt_intermediate.int_deals__unioned",
-        """
-        select deals.source_system, deals.crm_channel, count(*)
-        from dbt_intermediate.int_deals__unioned as deals
-        where deals.deleted_at is null and deals.crm_channel is not null
-        and not exists (
-            select from mapping.channels
-            where channels.connection = deals.source_system
-                and channels.crm_channel = deals.crm_channel
-        )
-        group by 1, 2 order by 3 desc
-        """,
-    ),
-    Question(
-        "channel of leads",
-        "channels",
-        "dbt_intermediate.int_leads__unioned",
-        """
-        select leads.source_system, leads.crm_channel, count(*)
-        from dbt_intermediate.int_leads__unioned as leads
-        where leads.deleted_at is null and leads.crm_channel is not null
-        and not exists (
-            select from mapping.channels
-            where channels.connection = leads.source_system
-                and channels.crm_channel = leads.crm_channel
-        )
-        group by 1, 2 order by 3 desc
-        """,
-    ),
-    Question(
-        "deal type",
-        "deal_types",
-        "dbt_intermediate.int_deals__unioned",
-        """
-        select deals.source_system, deals.crm_type, count(*)
-        from dbt_intermediate.int_deals__unioned as deals
-        where deals.deleted_at is null and deals.crm_type is not null and not exists (
-            select from mapping.deal_types
-            where deal_types.connection = deals.source_system
-                and deal_types.crm_type = deals.crm_type
-        )
-        group by 1, 2 order by 3 desc
-        """,
-    ),
-    Question(
-        "status of leads",
-        "lead_states",
-        "dbt_intermediate.int_leads__unioned",
-        """
-        select leads.source_system, leads.crm_status, count(*)
-        from dbt_intermediate.int_leads__unioned as leads
-        where leads.deleted_at is null and leads.crm_status is not null and not exists (
-            select from mapping.lead_states
-            where lead_states.connection = leads.source_system
-                and lead_states.crm_status = leads.crm_status
-        )
-        group by 1, 2 order by 3 desc
-        """,
-    ),
+def _without_meaning(what: str, section: str, relation: str, *columns: str) -> Question:
+    """Values that the table of a section in the schema ``mapping`` does not hold.
+
+    The columns have the same names in both; together they are one value.
+    """
+
+    def of(table: str) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(table, name) for name in columns)
+
+    query = sql.SQL(
+        "select records.source_system, concat_ws(' / ', {values}), count(*)"
+        " from {relation} as records"
+        " where records.deleted_at is null and {value} is not null"
+        " and not exists (select from {mapping} as said"
+        " where said.connection = records.source_system"
+        " and ({mapped}) = ({values}))"
+        " group by 1, 2 order by 3 desc"
+    ).format(
+        values=of("records"),
+        value=sql.Identifier("records", columns[-1]),
+        mapped=of("said"),
+        relation=sql.Identifier(*relation.split(".")),
+        mapping=sql.Identifier("mapping", section),
+    )
+    return Question(what, section, relation, query)
+
+
+DEALS = "dbt_intermediate.int_deals__unioned"
+LEADS = "dbt_intermediate.int_leads__unioned"
+QUESTIONS = (
+    _without_meaning("stage", "stages", DEALS, "pipeline", "crm_stage"),
+    _without_meaning("channel of deals", "channels", DEALS, "crm_channel"),
+    _without_meaning("channel of leads", "channels", LEADS, "crm_channel"),
+    _without_meaning("deal type", "deal_types", DEALS, "crm_type"),
+    _without_meaning("status of leads", "lead_states", LEADS, "crm_status"),
+    # A department may have its function from one above: the model knows.
     Question(
         "department of people",
         "departments",
         "dbt_core.dim_employees",
-        """
-        select employees.source_system,
-            coalesce(units.name || ' (' || units.source_id || ')', 'no department'),
-            count(*)
-        from dbt_core.dim_employees as employees
-        left join dbt_intermediate.int_org_units__unioned as units
-            on employees.org_unit_key = units.source_system || ':' || units.source_id
-        where employees.is_active and employees.function is null
-        group by 1, 2 order by 3 desc
-        """,
+        sql.SQL(
+            "select employees.source_system,"
+            " coalesce(units.name || ' (' || units.source_id || ')', 'no department'),"
+            " count(*) from dbt_core.dim_employees as employees"
+            " left join dbt_intermediate.int_org_units__unioned as units"
+            " on employees.org_unit_key = units.source_system || ':' || units.source_id"
+            " where employees.is_active and employees.function is null"
+            " group by 1, 2 order by 3 desc"
+        ),
     ),
 )
 
@@ -242,8 +197,8 @@ def _unmapped(
 ) -> Iterator[Finding]:
     """Values of the systems that the files give no meaning, with counts."""
     files = {connection.name: connection.path.name for connection in connections}
-    for question in UNMAPPED:
-        if not _exists(database, question.needs):
+    for question in QUESTIONS:
+        if not _exists(database, question.relation):
             continue
         for source, value, records in database.execute(question.query).fetchall():
             yield (
