@@ -292,6 +292,13 @@ class RawSchema:
                     sql.SQL(",").join(map(sql.Identifier, key_columns(table))),
                 )
             )
+            self._database.execute(
+                sql.SQL("create index if not exists {} on {} ({})").format(
+                    sql.Identifier(f"{table.name}_loaded"),
+                    place,
+                    sql.Identifier(LOADED_AT),
+                )
+            )
             if table.modified:
                 self._database.execute(
                     sql.SQL("create index if not exists {} on {} ({})").format(

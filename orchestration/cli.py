@@ -98,6 +98,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     request = PassRequest(
         sources=tuple(options.source or ()),
         sweep=options.sweep,
+        whole=options.whole,
         accept_shrinkage=options.accept_shrinkage,
         as_of=tuple(options.as_of or ()),
     )
@@ -264,6 +265,9 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-shrinkage",
         action="store_true",
         help="let the sweep mark more records than its guard allows",
+    )
+    sub.add_argument(
+        "--whole", action="store_true", help="write every table anew, not only changes"
     )
 
     sub.add_argument(

@@ -18,7 +18,7 @@ import psycopg
 
 from ingestion import mapping
 from ingestion.mapping import Connection
-from orchestration import metrics, transformation
+from orchestration import changes, metrics, transformation
 from orchestration.checks import check
 from orchestration.locks import pass_lock
 from orchestration.publication import publish, published_models
@@ -52,12 +52,14 @@ class PassRequest:
         sweep: Look for deleted records even where today's sweep is done.
         accept_shrinkage: Let a sweep mark more records than the guard allows.
         as_of: Days to keep at hand as they were known then.
+        whole: Write every table anew, whatever changed.
     """
 
     sources: tuple[str, ...] = ()
     sweep: bool = False
     accept_shrinkage: bool = False
     as_of: tuple[date, ...] = ()
+    whole: bool = False
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Pass:
         has_killed: Whether passes before it had been killed.
         pass_time: The moment that all its numbers speak of.
         mark: Fingerprint of everything but the rows that decides a number.
+        meaning: The same without the day.
         progress: Told each stage when it starts and its seconds when it ends.
         warnings: What landed but deserves a look, by connection.
     """
@@ -85,6 +88,7 @@ class Pass:
     has_killed: bool
     pass_time: datetime
     mark: str
+    meaning: str
     progress: Progress
     rows_landed: dict[str, int] = field(default_factory=dict)
     findings: dict[str, int] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class Pass:
     seconds: dict[str, float] = field(default_factory=dict)
     publication_id: int | None = None
     unchanged: bool = False
+    whole_because: str | None = None
 
     def run(self, stage: str) -> None:
         """Run one stage; nothing is done where nothing can have changed.
@@ -201,20 +206,66 @@ class Pass:
     def _core(self) -> None:
         # A broken block stops here, before a table is built from it.
         metrics.check_blocks(self.warehouse, self.variables)
-        transformation.build(self.warehouse, transformation.CORE, self.variables)
+        self._find_changes()
+        self._build(transformation.CORE)
 
     def _check(self) -> None:
-        self.findings = check(self.warehouse, run_id=self.pass_id)
+        self.findings = check(
+            self.warehouse,
+            run_id=self.pass_id,
+            whole=self.whole_because is not None,
+        )
 
     def _reports(self) -> None:
         metrics.prove(self.warehouse, ["dbt_core"])
-        transformation.build(self.warehouse, transformation.REPORTS, self.variables)
+        self._build(transformation.REPORTS)
 
     def _publish(self) -> None:
         metrics.prove(self.warehouse, ["dbt_core", "dbt_reports"])
         models = published_models(transformation.manifest_file(self.warehouse))
-        done = publish(self.warehouse, models, pass_id=self.pass_id)
+        done = publish(
+            self.warehouse,
+            models,
+            pass_id=self.pass_id,
+            whole=self.whole_because is not None,
+        )
         self.publication_id = done.publication_id
+
+    def _find_changes(self) -> None:
+        """Decide what has to be brought up to date, and tell the models."""
+        base = changes.last_publication(self.connection, self.pass_id)
+        schemas = {one.schema: one.name for one in self.connections}
+        sources = changes.read_sources(
+            transformation.manifest_file(self.warehouse), schemas
+        )
+        self.whole_because = (
+            "asked for"
+            if self.request.whole
+            else changes.reason_for_whole(
+                self.connection,
+                base,
+                meaning=self.meaning,
+                pass_time=self.pass_time,
+                sources=sources,
+            )
+        )
+        self._record(
+            "meaning = %s, is_whole = %s", self.meaning, self.whole_because is not None
+        )
+        changes.note_day(self.connection, base, self.connections[0].timezone)
+        if base is None or self.whole_because:
+            changes.forget(self.connection)
+            logger.info("all tables anew", extra={"because": self.whole_because})
+        else:
+            changes.remember_landed(self.connection, sources, schemas, base.pass_time)
+
+    def _build(self, selection: Sequence[str]) -> None:
+        transformation.build(
+            self.warehouse,
+            selection,
+            self.variables,
+            whole=self.whole_because is not None,
+        )
 
     @property
     def variables(self) -> dict[str, object]:
@@ -238,7 +289,7 @@ class Pass:
 
     def _nothing_changed(self) -> bool:
         """Whether the last publication already says what this pass would say."""
-        if any(self.rows_landed.values()):
+        if self.request.whole or any(self.rows_landed.values()):
             return False
         rows = self.connection.execute(
             "select outcome, fingerprint, rows_landed from ops.passes"
@@ -289,6 +340,7 @@ def open_pass(
         _check_as_of(connection, request.as_of, moment, zone)
         pass_id, has_killed = _begin(connection, moment)
         _keep_as_of(connection, request.as_of, pass_id)
+        meaning = _meaning(connection, connections)
         running = Pass(
             warehouse=warehouse,
             connections=connections,
@@ -297,7 +349,8 @@ def open_pass(
             pass_id=pass_id,
             has_killed=has_killed,
             pass_time=moment,
-            mark=_mark(connection, connections, moment),
+            mark=_mark(connection, connections, meaning, moment),
+            meaning=meaning,
             progress=progress,
         )
         try:
@@ -398,18 +451,21 @@ def _keep_as_of(
         )
 
 
-def _mark(
-    connection: psycopg.Connection,
-    connections: Sequence[Connection],
-    moment: datetime,
-) -> str:
+def _meaning(connection: psycopg.Connection, connections: Sequence[Connection]) -> str:
     decided = connection.execute("select max(batch_id) from decisions.batches")
-    asked = connection.execute("select array_agg(as_of_date) from ops.as_of_dates")
-    day = moment.astimezone(ZoneInfo(connections[0].timezone)).date()
     return fingerprint(
         mapping.fingerprint(connections),
         code_fingerprint(*MEANING),
         str(decided.fetchone()),
-        str(asked.fetchone()),
-        day.isoformat(),
     )
+
+
+def _mark(
+    connection: psycopg.Connection,
+    connections: Sequence[Connection],
+    meaning: str,
+    moment: datetime,
+) -> str:
+    asked = connection.execute("select array_agg(as_of_date) from ops.as_of_dates")
+    day = moment.astimezone(ZoneInfo(connections[0].timezone)).date()
+    return fingerprint(meaning, str(asked.fetchone()), day.isoformat())

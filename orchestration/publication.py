@@ -45,6 +45,8 @@ class PublishedModel:
         indexes: Columns of further indexes.
         is_view: Whether readers see a view over other published relations; its rows
             are those that the reader may see of them.
+        unit: Unit by which a pass of changes brings the table up to date, if any.
+        unit_name: SQL that names the unit in a row.
     """
 
     name: str
@@ -54,6 +56,8 @@ class PublishedModel:
     predicate: str | None
     indexes: tuple[tuple[str, ...], ...]
     is_view: bool = False
+    unit: str | None = None
+    unit_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,15 +113,31 @@ def published_models(manifest_file: Path) -> list[PublishedModel]:
                 predicate=rules.get(access),
                 indexes=tuple(tuple(columns) for columns in meta.get("indexes", [])),
                 is_view=meta.get("published_as") == "view",
+                unit=meta.get("unit"),
+                unit_name=meta.get("by", {}).get(
+                    meta.get("unit"), meta.get("unit", "")
+                ),
             )
         )
     return sorted(published, key=lambda model: (model.schema, model.name))
 
 
 def publish(
-    warehouse: Warehouse, models: Sequence[PublishedModel], *, pass_id: int
+    warehouse: Warehouse,
+    models: Sequence[PublishedModel],
+    *,
+    pass_id: int,
+    whole: bool = True,
 ) -> Publication:
-    """Make what dbt built visible, all tables and views in one transaction."""
+    """Make what dbt built visible, all tables and views in one transaction.
+
+    Args:
+        warehouse: Of the home.
+        models: What readers see.
+        pass_id: Of the pass.
+        whole: Compare every row; else those of ``ops.changed_units`` where a model is
+            brought up to date by units.
+    """
     changed: dict[str, int] = {}
     rebuilt: list[str] = []
     tables = [model for model in models if not model.is_view]
@@ -136,7 +156,9 @@ def publish(
                 changed[name] = _rebuild(connection, warehouse, model, columns, shape)
                 rebuilt.append(name)
             else:
-                changed[name] = _write_differences(connection, model, columns)
+                changed[name] = _write_differences(
+                    connection, model, columns, whole=whole
+                )
         _protect(connection, warehouse, tables)
         # Last: a view keeps its readers waiting from its change to the commit.
         rebuilt += _write_views(connection, warehouse, models)
@@ -147,6 +169,8 @@ def publish(
         ).fetchone()
         if row is None:
             raise PublicationError("the pass has no clock: run ./reestr run again")
+        # In this transaction: a pass that fails leaves its changes to the next one.
+        connection.execute("delete from ops.changed_units")
         publication = Publication(int(row[0]), changed, rebuilt)
     with psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection:
         for model in tables:
@@ -231,6 +255,12 @@ def _rebuild(
         connection.execute(
             sql.SQL("create index on {} ({})").format(_table(model), _list(index))
         )
+    if model.unit and model.unit_name != model.key[0]:
+        connection.execute(
+            sql.SQL("create index on {} (({unit}))").format(
+                _table(model), unit=sql.SQL(model.unit_name)
+            )
+        )
     if ("reader_keys", "text[]") in columns:
         connection.execute(
             sql.SQL("create index on {} using gin (reader_keys)").format(_table(model))
@@ -292,15 +322,23 @@ def _write_differences(
     connection: psycopg.Connection,
     model: PublishedModel,
     columns: list[tuple[str, str]],
+    *,
+    whole: bool,
 ) -> int:
     values = [name for name, _ in columns if name not in model.key]
     same_key = _joined("published.{0} = built.{0}", model.key)
     other_values = _joined(
         "published.{0} is distinct from built.{0}", values, separator=" or "
     )
+    changed: sql.Composable = sql.SQL("")
+    if model.unit and not whole:
+        changed = sql.SQL(
+            " where {name} in (select key from ops.changed_units where unit = {unit})"
+        ).format(name=sql.SQL(model.unit_name), unit=sql.Literal(model.unit))
     parts = {
         "table": _table(model),
-        "working": _working(model),
+        "compared": sql.SQL("(select * from {}{})").format(_table(model), changed),
+        "working": sql.SQL("(select * from {}{})").format(_working(model), changed),
         "same_key": same_key,
         "same_victim": _joined("published.{0} = victims.{0}", model.key),
         "victim_key": _list(model.key, prefix="published"),
@@ -312,7 +350,7 @@ def _write_differences(
     removed = connection.execute(
         sql.SQL(
             "delete from {table} as published using ("
-            " select {victim_key} from {table} as published"
+            " select {victim_key} from {compared} as published"
             " left join {working} as built on {same_key}"
             " where built.{first_key} is null or {other_values}"
             ") as victims where {same_victim}"
@@ -321,7 +359,7 @@ def _write_differences(
     added = connection.execute(
         sql.SQL(
             "insert into {table} ({columns}) select {built_columns}"
-            " from {working} as built left join {table} as published on {same_key}"
+            " from {working} as built left join {compared} as published on {same_key}"
             " where published.{first_key} is null"
         ).format(**parts)
     ).rowcount

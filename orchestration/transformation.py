@@ -18,6 +18,10 @@ PROJECT = REPOSITORY / "dbt_project"
 # Core is what the rules judge; all else is built when their results are there.
 CORE = ("--select", "+fqn:reestr.core")
 REPORTS = ("--exclude", "+fqn:reestr.core")
+# Lookups and views of the sources are as the last whole pass left them.
+UNCHANGED = ("--exclude-resource-type", "seed", "--exclude", "path:models/staging")
+# They judge a model's text on rows of their own: a matter of tests, not of a pass.
+UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 class TransformationError(Exception):
@@ -30,7 +34,11 @@ def manifest_file(warehouse: Warehouse) -> Path:
 
 
 def build(
-    warehouse: Warehouse, selection: Sequence[str], variables: Mapping[str, object]
+    warehouse: Warehouse,
+    selection: Sequence[str],
+    variables: Mapping[str, object],
+    *,
+    whole: bool = True,
 ) -> dict[str, float]:
     """Build and test a part of the project.
 
@@ -38,6 +46,7 @@ def build(
         warehouse: Where to build, as its transformer.
         selection: ``CORE`` or ``REPORTS``.
         variables: What the connections of the home say (``mapping.dbt_vars``).
+        whole: Write every table anew; else only what ``ops.changed_units`` touches.
 
     Returns:
         Seconds by node.
@@ -45,8 +54,18 @@ def build(
     Raises:
         TransformationError: a model did not build or a test failed.
     """
-    arguments = ["build", *selection, "--indirect-selection", "buildable"]
+    arguments = ["build", *selection, *UNIT_TESTS, "--indirect-selection", "buildable"]
+    arguments += ["--full-refresh"] if whole else UNCHANGED
     return _invoke(warehouse, arguments, variables)
+
+
+def run_unit_tests(warehouse: Warehouse, variables: Mapping[str, object]) -> int:
+    """Run the unit tests of the models in a built warehouse, and count them.
+
+    Raises:
+        TransformationError: a test failed.
+    """
+    return len(_invoke(warehouse, ["test", "--select", "test_type:unit"], variables))
 
 
 def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:

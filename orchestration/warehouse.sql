@@ -140,7 +140,21 @@ create table if not exists ops.passes (
     fingerprint text
 );
 
+-- What decides a number besides rows and the day, and whether all tables were written
+-- anew: a pass of changes builds on a publication of the same meaning.
+alter table ops.passes add column if not exists meaning text;
+alter table ops.passes add column if not exists is_whole boolean not null default true;
 alter table ops.passes owner to {transformer};
+
+-- Units (deals, records of the CRM ...) that changed since the last publication; models
+-- add to them while a pass runs, the publication empties them.
+create table if not exists ops.changed_units (
+    unit text not null,
+    key text not null,
+    primary key (unit, key)
+);
+
+alter table ops.changed_units owner to {transformer};
 
 -- When deleted records of a connection were last looked for.
 create table if not exists ops.sweeps (
@@ -191,6 +205,8 @@ create table if not exists ops.clock (
     pass_time timestamptz not null
 );
 
+-- The day of the publication before.
+alter table ops.clock add column if not exists previous_day date;
 alter table ops.clock owner to {transformer};
 
 -- Days that somebody asked about: what was known then stays at hand.
@@ -213,6 +229,18 @@ create table if not exists checks.check_runs (
     run_id bigint primary key,
     checked_at timestamptz not null default now()
 );
+
+-- A run that judged changed records only names them.
+alter table checks.check_runs add column if not exists is_whole boolean
+not null default true;
+
+create table if not exists checks.checked_records (
+    run_id bigint not null,
+    record_key text not null,
+    primary key (run_id, record_key)
+);
+
+alter table checks.checked_records owner to {transformer};
 
 create table if not exists checks.rules (
     rule_id text primary key,

@@ -17,6 +17,12 @@
     {{ business_date(pass_time()) }}
 {%- endmacro %}
 
+{# The end of the pass's day. Numbers speak of it, so that every pass of a day says the
+   same of what did not change. #}
+{% macro day_end() -%}
+    ({{ day_start(today() ~ ' + 1') }})
+{%- endmacro %}
+
 {# Whole calendar months from one date to another, 0 within one month. #}
 {% macro months_between(earlier, later) -%}
     cast(
@@ -24,4 +30,13 @@
         + extract(month from {{ later }}) - extract(month from {{ earlier }})
         as smallint
     )
+{%- endmacro %}
+
+{# The day of the publication before; none before the first. #}
+{% macro previous_day() -%}
+    (select clock.previous_day from ops.clock as clock)
+{%- endmacro %}
+
+{% macro is_another_day() -%}
+    {{ previous_day() }} is distinct from {{ today() }}
 {%- endmacro %}

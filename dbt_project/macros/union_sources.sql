@@ -4,20 +4,32 @@
 {% macro union_sources(entity) -%}
     {%- set columns = model.get('columns', {}).values()
         | rejectattr('name', 'equalto', 'source_system') | list -%}
+    {%- set names = columns | map(attribute='name') | list -%}
+    {%- set key = 'source_id' if 'source_id' in names else 'deal_source_id' -%}
     {%- set given = [] -%}
     {%- for kind in var('crm_sources') if is_given(kind, entity) -%}
         {%- do given.append(kind) -%}
     {%- endfor -%}
     {%- for kind in given -%}
         {%- set relation = 'stg_' ~ kind ~ '__' ~ entity %}
+        {%- set connection = var(kind)['connection'] %}
 
 select
-    cast('{{ var(kind)["connection"] }}' as text) as source_system
+    cast('{{ connection }}' as text) as source_system
         {%- for column in columns %},
     cast({{ relation }}.{{ column.name }} as {{ column.data_type }}) as {{ column.name }}
         {%- endfor %}
 
 from {{ ref(relation) }} as {{ relation }}
+        {%- if is_pass_of_changes() %}
+
+-- The id alone, so that the raw table's index finds the rows.
+where {{ relation }}.{{ key }} in (
+    select substr(changed_units.key, {{ connection | length + 2 }})
+    from changed_units
+    where starts_with(changed_units.key, '{{ connection }}:')
+)
+        {%- endif %}
 
         {%- if not loop.last %}
 

@@ -52,6 +52,10 @@ numbered as (
 
     from {{ this }}
 
+    {% if units_of(model) and is_pass_of_changes() -%}
+    where {{ key }} in (select key from changed_units)
+
+    {% endif -%}
     group by {{ key }}
 
 ),

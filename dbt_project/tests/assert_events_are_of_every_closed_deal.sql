@@ -13,7 +13,7 @@ deals as (
 
     where
         outcome = 'won'
-        and recognition_date <= as_of_date
+        and recognition_date <= {{ today() }}
         and not is_test
         and not is_deleted
 

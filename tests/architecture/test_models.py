@@ -17,6 +17,12 @@ from orchestration.transformation import PROJECT, manifest_file
 from tests.agency_home import AgencyHome
 from tests.architecture.conftest import Manifest
 
+# Models whose rows are the same in every pass of changes of a day.
+LOOKUPS = {
+    "dim_calendar", "dim_employee_accounts", "dim_employee_placements",
+    "dim_employees", "dim_org_units", "dim_rules", "dim_settings", "dim_stage_limits",
+    "dim_vat_modes", "user_keys",
+}  # fmt: skip
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 # Layer -> how its models are called.
 NAMES = {
@@ -72,6 +78,32 @@ def test_every_published_model_has_a_tested_key_and_an_access_rule(
         assert model.predicate, model.name
         for column in model.key:
             assert {"unique", "not_null"} <= tests[model.name, column], model.name
+
+
+def units(node: dict[str, Any]) -> set[str]:
+    """Units that a relation can be asked by."""
+    meta = node["config"]["meta"]
+    return {*meta.get("by", {}), *([meta["unit"]] if meta.get("unit") else [])}
+
+
+def test_what_a_model_of_a_unit_reads_can_be_asked_by_the_unit(
+    manifest: Manifest,
+) -> None:
+    """Else a change of the input would not reach the model in a pass of changes.
+
+    Lookups change in whole passes only: people, units, settings, calendar, access.
+    """
+    names = {node["unique_id"]: node for node in models(manifest)}
+    for node in names.values():
+        unit = node["config"]["meta"].get("unit")
+        if not unit or node["fqn"][1] == "staging":
+            continue
+        for input_id in node["depends_on"]["nodes"]:
+            read = names.get(input_id)
+            if read is None or read["fqn"][1] == "staging":
+                continue
+            is_lookup = read["name"] in LOOKUPS
+            assert is_lookup or unit in units(read), (node["name"], read["name"])
 
 
 def test_every_report_is_published(manifest: Manifest) -> None:

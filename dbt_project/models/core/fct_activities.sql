@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': "coalesce(deal_key, activity_key)", 'lead_key': "lead_key"}}) }}
+
 with
 
 activities as (
@@ -78,7 +80,7 @@ counted as (
             when activities.result in ('failed', 'cancelled') then activities.result
             when
                 coalesce(activities.deadline_at, activities.planned_start_at)
-                <= {{ pass_time() }}
+                < {{ day_end() }}
                 then 'failed'
             else 'planned'
         end as status,

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 with
 
 milestones as (
@@ -161,7 +163,6 @@ placed as (
         steps.decided,
         steps.arrived,
         steps.lag_days,
-        {{ today() }} - steps.event_date as age_days,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
         {%- for column in [

@@ -1,10 +1,20 @@
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': "outcome in ('open', 'paused') or is_closing_in_future"
+        ~ ' or is_contract_in_future or is_advance_in_future'
+        ~ ' or is_activity_in_future or is_record_in_future',
+}) }}
+
 {# What the quality rules judge: deals that count, one row each, with the facts rules need
    and nothing else. Facts of people name a role they are true of, the first by its code. #}
 with
 
 deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select
+        *,
+        {{ today() }} as as_of_date
+    from {{ ref('fct_deals') }}
     where
         not is_deleted
         and not is_test

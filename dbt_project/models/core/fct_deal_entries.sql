@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# When a dated fact of a card was entered: between the last load without it and the moment
    the card was last modified. A fact of a card seen for the first time was entered after
    the card was created. #}

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# A change is known between the last load that saw the old value and the moment the card
    was last modified: no source tells each change. Quick corrections of one author are one
    change only where these bounds prove that they lie within ten minutes. #}

@@ -1,3 +1,13 @@
+{# Deals that were merged change together. #}
+{{ config(meta={
+    'unit': 'deal_key',
+    'also_changed': 'select together.deal_key as key'
+        ~ ' from dbt_intermediate.int_deals__survived as changed'
+        ~ ' inner join dbt_intermediate.int_deals__survived as together'
+        ~ ' on changed.survivor_key = together.survivor_key where changed.deal_key in ('
+        ~ "select key from ops.changed_units where unit = 'deal_key')",
+}) }}
+
 with
 
 deals as (
@@ -152,7 +162,7 @@ created as (
     inner join survivors
         on all_deals.deal_key = survivors.deal_key
 
-    where all_deals.created_at <= {{ pass_time() }}
+    where all_deals.created_at < {{ day_end() }}
 
     group by survivors.survivor_key
 

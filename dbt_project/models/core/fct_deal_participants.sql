@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': "fact_date is null"}) }}
+
 {# Who is credited in each role on the date of the role's fact, and who holds it today. A
    row of someone who only holds it today weighs nothing. #}
 with

@@ -1,3 +1,11 @@
+{# Of several deals with one contract number each says how many they are. #}
+{{ config(meta={
+    'unit': 'deal_key',
+    'also_changed': 'select deal_key as key from dbt_intermediate.int_deals__mapped'
+        ~ " where source_system || ':' || contract_number in ("
+        ~ "select key from ops.changed_units where unit = 'contract')",
+}) }}
+
 with
 
 deals as (
@@ -104,7 +112,7 @@ contract_numbers as (
         contract_number,
         count(*) as contract_number_uses
 
-    from deals
+    from {{ whole('int_deals__mapped') }}
 
     where
         contract_number is not null
@@ -186,7 +194,6 @@ described as (
         deals.closing_date_basis,
         deals.closing_date as recognition_date,
         deals.lost_date,
-        {{ today() }} as as_of_date,
 
         ---------- changes since the first load
         {%- for column in [

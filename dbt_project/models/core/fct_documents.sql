@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 with
 
 documents as (

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': "second_deal_key"}}) }}
+
 with
 
 deals as (

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': "payment_remainder > 0"}) }}
+
 with
 
 invoices as (

@@ -29,12 +29,12 @@ pauses as (
             as paused_until_date,
         cast(
             extract(
-                epoch from coalesce(visits.left_at, {{ pass_time() }}) - visits.entered_at
+                epoch from coalesce(visits.left_at, {{ day_end() }}) - visits.entered_at
             ) as bigint
         ) as pause_seconds,
         cast(
             extract(
-                epoch from coalesce(visits.left_at, {{ pass_time() }}) - visits.entered_at
+                epoch from coalesce(visits.left_at, {{ day_end() }}) - visits.entered_at
             ) / 86400 as numeric(18, 2)
         ) as pause_days
 

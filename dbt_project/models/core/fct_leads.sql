@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'lead_key': "lead_key", 'deal_key': "deal_key"}}) }}
+
 with
 
 leads as (

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': "coalesce(deal_key, payment_key)"}}) }}
+
 with
 
 payments as (

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': "coalesce(deal_key, reservation_key)"}}) }}
+
 {# Days without a client's activity after which a free reservation stands idle. #}
 {%- set silent_days = 5 -%}
 
@@ -45,11 +47,11 @@ keyed as (
         greatest(touches.last_touch_at, reservations.from_at)
         + interval '{{ silent_days }} days' as silent_at,
         touches.last_touch_at is not null as has_touches,
-        {{ pass_time() }} as pass_time,
+        {{ day_end() }} as pass_time,
         reservations.released_at is null as is_active,
         coalesce(
             reservations.released_at,
-            greatest({{ pass_time() }}, reservations.from_at)
+            greatest({{ day_end() }}, reservations.from_at)
         ) as occupied_until,
         case
             when deals.deal_key is null then 'deal_absent'

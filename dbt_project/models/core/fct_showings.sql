@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, showing_key)"}}) }}
+
 with
 
 showings as (

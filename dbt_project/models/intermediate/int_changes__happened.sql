@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per change of a watched field, and per fact entered long after its day. #}
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal that counts, role and holder; the role "any" has one row per deal and
    person, weighed by the money role. Where nobody answers for the money, nobody in
    particular holds it, so that the sums of any role are those of the deals. Units are

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal, role, person and span of days: who held the role, with the person's
    weight in the set of that span. The spans of a deal and role cover all days, because a
    fact always has a holder where anybody was ever named: the first known set reaches back

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal, person, family of roles and place: everyone by whom a scope sees the
    deal, in the unit of the fact's date and in today's. The person responsible for the
    card stands in the function of the own department. #}

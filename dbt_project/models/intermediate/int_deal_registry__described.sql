@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': 'true'}) }}
+
 {# One row per deal that counts, with its findings; the editions choose their columns. #}
 with
 
@@ -190,9 +192,10 @@ authors as (
     'stage_limit_text': "replace(case stays.limit_unit when 'working_hours' then "
         ~ text('limit_working_hours') ~ ' else ' ~ text('limit_calendar_days')
         ~ " end, '{value}', cast(stays.limit_value as text))",
-    'age_days': 'deals.as_of_date - deals.created_date',
-    'days_since_last_touch': "case when deals.outcome in ('open', 'paused') then deals.as_of_date - touched.last_touch_date end",
+    'age_days': today() ~ ' - deals.created_date',
+    'days_since_last_touch': "case when deals.outcome in ('open', 'paused') then " ~ today() ~ " - touched.last_touch_date end",
     'next_step_date': business_date('touched.next_step_at'),
+    'as_of_date': today(),
     'risk_level_label': 'cast(null as text)',
     'risk_reasons': 'cast(null as text)',
     'collapse_probability': 'cast(null as numeric(9, 4))',

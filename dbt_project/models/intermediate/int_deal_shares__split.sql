@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal, role and holder, with the holder's share of every amount. #}
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal, watched field and version that shows a value: only deals that have
    changed since they were first seen. Values are in canonical codes and people. #}
 with

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal whose watched fields have changed: how often, and how far the planned
    settlement moved, in days. #}
 with

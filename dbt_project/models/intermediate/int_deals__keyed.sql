@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal: the keys of everyone who may see it, by right. #}
 with
 

@@ -1,3 +1,8 @@
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'contract': "source_system || ':' || contract_number"},
+}) }}
+
 {# One row per deal of any CRM, in canonical stages, types and dates. #}
 with
 

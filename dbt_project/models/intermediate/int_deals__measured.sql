@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# What is measured of a deal once, for medians over the deals themselves. #}
 with
 

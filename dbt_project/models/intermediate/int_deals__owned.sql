@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal: who owns it today beside who is credited, and whether anybody does. #}
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal with the deal that lives on for it: itself, unless people merged it. #}
 with
 
@@ -7,7 +9,7 @@ deals as (
         source_system,
         source_id,
         deal_key
-    from {{ ref('int_deals__mapped') }}
+    from {{ whole('int_deals__mapped') }}
 
 ),
 

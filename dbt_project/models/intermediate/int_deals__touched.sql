@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal: the first answer, the first meeting and
    showing with their hosts, the last touch and the next step. Robots do not count, nor
    does what is dated in the future. What was done with the lead before belongs to it. #}
@@ -60,18 +62,18 @@ touched as (
             where
             direction = 'out'
             and activity_type in ('call', 'message', 'email', 'sms')
-            and started_at <= {{ pass_time() }}
+            and started_at < {{ day_end() }}
         ) as first_response_at,
         max(coalesce(ended_at, started_at)) filter (
             where
             is_completed
-            and coalesce(ended_at, started_at) <= {{ pass_time() }}
+            and coalesce(ended_at, started_at) < {{ day_end() }}
         ) as last_touch_at,
         -- A task is due at its deadline, a meeting at its start.
         min(step_at) filter (
             where
             not is_completed
-            and step_at >= {{ pass_time() }}
+            and step_at >= {{ day_start(today()) }}
         ) as next_step_at,
         count(*) filter (where not is_completed and activity_type = 'task') as open_tasks
 

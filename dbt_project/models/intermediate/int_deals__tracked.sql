@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'unit': 'deal_key'}) }}
 
 {# One row per deal as its CRM gives it, with what the history keeps. People are logins
    and values are the CRM's own: a changed mapping must not look like a changed deal.

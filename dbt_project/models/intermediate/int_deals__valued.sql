@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': "commission_receivable > 0"}) }}
+
 {# One row per deal: the waterfall of its money, its advances and its payments. #}
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}, 'clocked': "is_stock"}) }}
+
 {# What happened, and what is held today: one shape, one rule of credit. #}
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',

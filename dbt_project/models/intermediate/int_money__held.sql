@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': "coalesce(deal_key, fact_key)"}}) }}
+
 {# One row per contract, advance, debt and reservation that stands today. #}
 with
 

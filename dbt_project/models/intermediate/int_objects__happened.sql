@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'deal_key': 'coalesce(deal_key, fact_key)'}}) }}
+
 {# What happened to objects, in the shape of every dated fact: they were shown, reserved
    and bought. A pair of client and object begins with its first held showing and is told
    when it has had its days to become a reservation. #}
@@ -34,7 +36,7 @@ pairs as (
 
     where
         party_unit_key is not null
-        and started_at <= {{ pass_time() }}
+        and started_at < {{ day_end() }}
 
     order by party_unit_key asc, started_at asc, showing_key asc
 
@@ -48,7 +50,7 @@ ripe_pairs as (
 
     from pairs
 
-    where started_at + interval '{{ days_to_reserve }} days' <= {{ pass_time() }}
+    where started_at + interval '{{ days_to_reserve }} days' < {{ day_end() }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per deal that signed a contract and ended, with what was expected of it on the
    day of the contract: the version known then, else the first one. #}
 with

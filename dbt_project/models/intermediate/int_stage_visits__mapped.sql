@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per entry of a deal into a stage, in canonical stages. #}
 with
 

@@ -1,5 +1,11 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': "is_open and stage not in ('closed_won', 'lost')"}) }}
+
 {# One row per visit of a deal to a stage, of every deal, deleted and test ones too. A
    pause stops the clock of a stage: the stay goes on when the deal comes back to it. #}
+{#- What ended a deal is no stay: its clock stands. -#}
+{%- set clock_at = "case when stage in ('closed_won', 'lost') then entered_at else "
+    ~ day_end() ~ ' end' %}
+
 with
 
 deals as (
@@ -12,7 +18,7 @@ history as (
 
     select * from {{ ref('int_stage_visits__unioned') }}
     -- What happens after the moment of the pass has not happened yet.
-    where entered_at <= {{ pass_time() }}
+    where entered_at < {{ day_end() }}
 
 ),
 
@@ -107,7 +113,7 @@ entered as (
     union all
 
     select * from inferred
-    where entered_at <= {{ pass_time() }}
+    where entered_at < {{ day_end() }}
 
 ),
 
@@ -164,7 +170,7 @@ timed as (
         left_at is null as is_open,
         stage_rank is not null and coalesce(stage_rank < previous_rank, false)
             as is_return,
-        extract(epoch from coalesce(left_at, {{ pass_time() }}) - entered_at)
+        extract(epoch from coalesce(left_at, {{ clock_at }}) - entered_at)
             as duration_s,
         count(*) filter (where is_new_stay) over (
             partition by deal_key, is_pause
@@ -179,7 +185,7 @@ normed as (
 
     select
         timed.*,
-        {{ norm_hours_until('coalesce(timed.left_at, ' ~ pass_time() ~ ')', 'days_left') }}
+        {{ norm_hours_until('coalesce(timed.left_at, ' ~ clock_at ~ ')', 'days_left') }}
         - ({{ norm_hours_until('timed.entered_at', 'days_entered') }})
             as duration_working_h,
         min(timed.entered_date) over whole_stay as stay_entered_date,
@@ -194,7 +200,7 @@ normed as (
         on timed.entered_date = days_entered.calendar_date
 
     left join calendar as days_left
-        on coalesce(timed.left_date, {{ today() }}) = days_left.calendar_date
+        on coalesce(timed.left_date, {{ business_date(clock_at) }}) = days_left.calendar_date
 
     window whole_stay as (partition by timed.deal_key, timed.is_pause, timed.stay_no)
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per move of a deal back, to a stage of a lower rank, and per move into a
    refusal, also of a deal that was taken up again. #}
 with

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 {# One row per open deal that stands on its stage too long, or that nobody has touched. #}
 with
 

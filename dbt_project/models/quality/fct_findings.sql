@@ -3,6 +3,8 @@
     incremental_strategy='delete+insert',
     unique_key='finding_key',
     on_schema_change='fail',
+    full_refresh=false,
+    meta={'by': {'deal_key': 'deal_key'}},
 ) }}
 
 {# The life of a finding: opened by the first check that fails, closed by the first that
@@ -11,7 +13,12 @@ with
 
 last_run as (
 
-    select max(run_id) as run_id from {{ source('checks', 'check_runs') }}
+    select
+        run_id,
+        is_whole
+    from {{ source('checks', 'check_runs') }}
+    order by run_id desc
+    limit 1
 
 ),
 
@@ -41,7 +48,17 @@ known as (
 
     from {{ this }}
 
-    where closed_at is null
+    where
+        closed_at is null
+        and (
+            (select last_run.is_whole from last_run)
+            or deal_key in (
+                select checked.record_key
+                from {{ source('checks', 'checked_records') }} as checked
+                inner join last_run
+                    on checked.run_id = last_run.run_id
+            )
+        )
     {%- else -%}
     select
         cast(null as text) as finding_key,

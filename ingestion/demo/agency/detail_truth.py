@@ -345,7 +345,7 @@ def applied_offsets(picture: Picture) -> Ints:
 def reservations(picture: Picture) -> pd.DataFrame:
     """List the reservations; one that nobody released stays active past its term."""
     known = picture.known["reservation"]
-    now = int(picture.state.moment.astype("datetime64[s]").astype(np.int64))
+    now = int(day_end(picture).astype("datetime64[s]").astype(np.int64))
     released, end = known.fields["released"], known.number("until")
     is_active = released == EMPTY
     is_overdue = is_active & (end < now)
@@ -409,8 +409,17 @@ def double_bookings(picture: Picture) -> pd.DataFrame:
     return ordered
 
 
+def day_end(picture: Picture) -> np.datetime64:
+    """What lasts is measured until the end of the moment's day."""
+    day: np.datetime64 = picture.state.moment.astype("datetime64[D]") + 1
+    return day
+
+
 def stage_visits(picture: Picture) -> pd.DataFrame:
-    """List every stay in a stage; an open one lasts until the moment."""
+    """List every stay in a stage; an open one lasts until the end of the day.
+
+    What ended a deal is no stay.
+    """
     state = picture.state
     moves = until(picture.agency.stage_moves, state.moment)
     deal, at = moves["deal"].to_numpy(), moves["at"].to_numpy()
@@ -421,7 +430,9 @@ def stage_visits(picture: Picture) -> pd.DataFrame:
     is_last = np.ones(deal.size, dtype=bool)
     is_last[:-1] = deal[1:] != deal[:-1]
     left = np.where(is_last, NEVER, np.roll(at, -1))
-    over = np.where(is_last, state.moment, left)
+    over = np.where(is_last, day_end(picture), left)
+    is_end = np.isin(stage, [Stage.WON, Stage.LOSE, Stage.APOLOGY])
+    over = np.where(is_last & is_end, at, over)
     visit = pd.Series(deal).groupby(deal).cumcount().to_numpy() + 1
     names = np.array([one.name for one in Stage], dtype=object)
     return pd.DataFrame(
@@ -538,7 +549,7 @@ def leads_month(picture: Picture) -> pd.DataFrame:
 
 
 def lead_pauses(picture: Picture) -> pd.DataFrame:
-    """List the pauses of requests; an open one lasts until the moment."""
+    """List the pauses of requests; an open one lasts until the end of the day."""
     moment = picture.state.moment
     moves = until(picture.agency.details["request"].edits["state"], moment)
     lead, at = moves["record"].to_numpy(), moves["at"].to_numpy()
@@ -549,7 +560,7 @@ def lead_pauses(picture: Picture) -> pd.DataFrame:
     is_last[:-1] = lead[1:] != lead[:-1]
     left = np.where(is_last, NEVER, np.roll(at, -1))
     rows = np.flatnonzero(state == request_life.PAUSED)
-    over = np.where(is_last, moment, left)[rows]
+    over = np.where(is_last, day_end(picture), left)[rows]
     return pd.DataFrame(
         {
             "lead_id": lead[rows] + 1,

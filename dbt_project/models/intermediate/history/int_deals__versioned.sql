@@ -1,3 +1,9 @@
+{{ config(
+    meta={'unit': 'deal_key'},
+    pre_hook='{{ freeze_changed_units() }}',
+    indexes=[{'columns': ['deal_key']}],
+) }}
+
 {# One row per version of a deal; rows are only ever added. #}
 {{ new_versions(
     ref('int_deals__tracked'), 'deal_key',

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 select
     findings.finding_key,
     findings.rule_id,

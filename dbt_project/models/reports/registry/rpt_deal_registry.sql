@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 select
     {%- for column in registry_columns() + registry_money_columns() + registry_money_words() %}
     {{ stored_column(column) }},

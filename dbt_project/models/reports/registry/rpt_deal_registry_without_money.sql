@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'deal_key'}) }}
+
 select
     {%- for column in registry_columns() %}
     {{ stored_column(column) }},

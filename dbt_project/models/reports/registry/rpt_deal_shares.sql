@@ -1,3 +1,10 @@
+{# What a scope opens for a time opens and closes with the day. #}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'exists (select from decisions.scope_exceptions as given where '
+        ~ 'given.valid_from > {previous_day} or given.valid_to >= {previous_day})',
+}) }}
+
 {# What scoped readers may count of a deal's money. A person reads the own share of the
    money role and takes part in the other roles without it; the units above read every
    share. Readers of whole amounts need only what several people share: the amount of a

@@ -1,0 +1,211 @@
+{# A table that a pass brings up to date unit by unit, most often deal by deal. Its model is
+   written as if everything were computed anew; in a pass of changes the same text is run
+   for the changed units only. How it stays equal: docs/adr/0005-passes-of-changes.md.
+
+   meta.unit: the unit whose rows are recomputed together. They depend on the same unit of
+       inputs that can be asked by it, and on other inputs as a whole.
+   meta.by: unit -> the SQL that names it in a row of this relation. A model of that unit
+       reads the changed units only, and a row that changes makes the units that it names
+       changed for everything downstream. The own unit needs no entry where a column has
+       its name.
+   meta.also_changed: keys of further units that change, by the state of what is upstream.
+   meta.clocked: which rows say something else on another day, by their stored columns;
+       "{previous_day}" is the day of the publication before. #}
+
+{# Units of a relation with their SQL; its own unit first. #}
+{% macro units_of(node) -%}
+    {%- set meta = node.config.meta or {} -%}
+    {%- set units = {} -%}
+    {%- if meta.get('unit') -%}
+        {%- do units.update({meta['unit']: meta['unit']}) -%}
+    {%- endif -%}
+    {%- do units.update(meta.get('by', {})) -%}
+    {{ return(units) }}
+{%- endmacro %}
+
+{# Whether this run brings the model up to date for changed units only. #}
+{# Whether this run brings an existing table up to date instead of writing it anew. #}
+{% macro is_pass_of_changes() -%}
+    {%- if not execute or flags.FULL_REFRESH or model.resource_type != 'model' -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(
+        model.config.materialized in ['by_unit', 'incremental']
+        and units_of(model) | length > 0
+        and load_cached_relation(this) is not none
+    ) }}
+{%- endmacro %}
+
+{# Every ref of a model: in a pass of changes the changed units of inputs that can be
+   asked by the model's own unit, else the whole relation. #}
+{% macro ref(name) -%}
+    {%- set relation = builtins.ref(name) -%}
+    {%- set unit = (model.config.meta or {}).get('unit') -%}
+    {%- if not unit or not is_pass_of_changes() -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ name) -%}
+    {%- set expression = units_of(node).get(unit) if node -%}
+    {{ return(changed_rows(relation, expression) if expression else relation) }}
+{%- endmacro %}
+
+{# A relation as a whole in every pass: for what the rows of a unit say of other units. #}
+{% macro whole(name) -%}
+    {{ return(builtins.ref(name)) }}
+{%- endmacro %}
+
+{% macro changed_rows(relation, expression) -%}
+    (select * from {{ relation }} where {{ expression }} in (select key from changed_units))
+{%- endmacro %}
+
+{# The changed units of this model, frozen for the session: one that becomes known while
+   the model runs must not be deleted by one statement and missed by the next. #}
+{% macro freeze_changed_units() -%}
+    drop table if exists pg_temp.changed_units;
+    create temporary table changed_units as
+    select changed.key
+    from ops.changed_units as changed
+    where changed.unit = '{{ model.config.meta["unit"] }}';
+    analyze pg_temp.changed_units
+{%- endmacro %}
+
+{# Make units known that rows name; downstream models bring them up to date. #}
+{% macro remember_changed_units(rows, units) -%}
+    insert into ops.changed_units (unit, key)
+    select distinct
+        named.unit,
+        named.key
+    from (
+        {%- for unit, expression in units.items() %}
+        select
+            '{{ unit }}' as unit,
+            cast({{ expression }} as text) as key
+        from {{ rows }}
+        {% if not loop.last %}union all{% endif %}
+        {%- endfor %}
+    ) as named
+    where named.key is not null
+    order by 1, 2
+    on conflict do nothing
+{%- endmacro %}
+
+{% materialization by_unit, adapter='postgres' -%}
+    {%- set relations = updated_by_unit() if is_pass_of_changes() else built_whole() -%}
+    {{ return(relations) }}
+{%- endmaterialization %}
+
+{# As a table, with an index for each unit it can be asked by. #}
+{% macro built_whole() -%}
+    {%- set built = materialization_table_default() -%}
+    {%- for expression in units_of(model).values() %}
+        {%- call statement('index_' ~ loop.index) -%}
+            create index on {{ this }} (({{ expression }}))
+        {%- endcall -%}
+        {%- if loop.last -%}
+            {{ adapter.commit() }}
+        {%- endif -%}
+    {%- endfor %}
+    {{ return(built) }}
+{%- endmacro %}
+
+{% macro updated_by_unit() -%}
+    {%- set units = units_of(model) -%}
+    {%- set unit = model.config.meta.get('unit') -%}
+    {#- A model without a unit of its own is computed as a whole and compared. -#}
+    {%- set expression = units[unit] if unit else units.values() | first -%}
+    {%- set of_changed = expression ~ ' in (select key from changed_units)'
+        if unit else 'true' -%}
+    {%- set clocked = model.config.meta.get('clocked') -%}
+    {%- set columns = adapter.get_columns_in_relation(this)
+        | map(attribute='quoted') | join(', ') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if model.config.meta.get('also_changed') %}
+        {%- call statement('also_changed') -%}
+            {{ remember_changed_units(
+                '(' ~ model.config.meta['also_changed'] ~ ') as also', {unit: 'key'}
+            ) }}
+        {%- endcall -%}
+    {%- endif %}
+
+    {%- if clocked and unit %}
+        {%- call statement('clocked') -%}
+            {{ remember_changed_units(
+                this ~ ' where ' ~ is_another_day() ~ ' and ('
+                ~ clocked | replace('{previous_day}', previous_day()) ~ ')',
+                {unit: expression}
+            ) }}
+        {%- endcall -%}
+    {%- endif %}
+
+    {%- if unit %}
+        {%- call statement('frozen') -%}
+            {{ freeze_changed_units() }}
+        {%- endcall -%}
+    {%- endif %}
+
+    {%- call statement('main') -%}
+        drop table if exists pg_temp.recomputed, pg_temp.differing;
+
+        create temporary table recomputed as
+        select {{ columns }} from (
+            {{ sql }}
+        ) as recomputed
+        where {{ of_changed }};
+
+        create temporary table differing as
+        (
+            select {{ columns }} from {{ this }} where {{ of_changed }}
+            except all
+            select {{ columns }} from recomputed
+        )
+        union all
+        (
+            select {{ columns }} from recomputed
+            except all
+            select {{ columns }} from {{ this }} where {{ of_changed }}
+        );
+
+        delete from {{ this }}
+        where {{ expression }} in (select {{ expression }} from differing);
+
+        insert into {{ this }} ({{ columns }})
+        select {{ columns }} from recomputed
+        where {{ expression }} in (select {{ expression }} from differing)
+    {%- endcall -%}
+
+    {%- if units | length > (1 if unit else 0) %}
+        {%- call statement('remembered') -%}
+            {{ remember_changed_units('differing', units) }}
+        {%- endcall -%}
+    {%- endif %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmacro %}
+
+{# Tests of a model that is brought up to date look at its changed units. #}
+{% macro get_where_subquery(relation) -%}
+    {%- set tested = graph.nodes.get(model.get('attached_node')) if execute -%}
+    {%- set unit = (tested.config.meta or {}).get('unit') if tested -%}
+    {%- if flags.FULL_REFRESH or not unit or tested.name != relation.identifier -%}
+        {{ return(dbt.default__get_where_subquery(relation)) }}
+    {%- endif -%}
+    {%- set filtered -%}
+        (
+            select * from {{ relation }}
+            where
+                {{ units_of(tested)[unit] }} in (
+                    select changed.key from ops.changed_units as changed
+                    where changed.unit = '{{ unit }}'
+                )
+                {%- if config.get('where') %}
+                and ({{ config.get('where') }})
+                {%- endif %}
+        ) as dbt_subquery
+    {%- endset -%}
+    {{ return(filtered) }}
+{%- endmacro %}
