@@ -78,6 +78,7 @@ class Pass:
         meaning: The same without the day.
         progress: Told each stage when it starts and its seconds when it ends.
         warnings: What landed but deserves a look, by connection.
+        whole_because: Why all tables are written anew; None in a pass of changes.
     """
 
     warehouse: Warehouse

@@ -32,6 +32,7 @@ def pass_resource(
         asked = request or PassRequest(
             sources=tuple(context.resource_config["sources"]),
             sweep=context.resource_config["sweep"],
+            whole=context.resource_config["whole"],
         )
         warehouse = open_warehouse(load_settings())
         with open_pass(
@@ -51,6 +52,9 @@ def pass_resource(
             ),
             "sweep": dg.Field(
                 bool, default_value=False, description="Look for deleted records."
+            ),
+            "whole": dg.Field(
+                bool, default_value=False, description="Compute everything anew."
             ),
         },
     )

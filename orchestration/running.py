@@ -45,5 +45,10 @@ def _summary(done: Pass) -> str:
     return (
         f"pass {done.pass_id}: publication {done.publication_id}, "
         f"{sum(done.rows_landed.values())} rows landed, "
-        f"{sum(done.findings.values())} findings"
+        f"{sum(done.findings.values())} findings "
+        + (
+            f"(all computed anew: {done.whole_because})"
+            if done.whole_because
+            else "among what changed"
+        )
     )
