@@ -136,7 +136,10 @@ def test_a_layer_of_money_is_the_same_everywhere(
                 from dbt_core.fct_deals
                 where
                     outcome = 'won'
-                    and recognition_date <= as_of_date
+                    and recognition_date <= (
+                        select (pass_time at time zone 'Europe/Moscow')::date
+                        from ops.clock
+                    )
                     and not is_test
                     and not is_deleted
             ),
