@@ -390,3 +390,28 @@ def test_every_entity_has_an_id_and_its_copies_exist() -> None:
         assert {one.copies for one in entity.fields if one.copies} <= names
         assert {*entity.indexed} <= names
         assert entity.modified is None or entity.modified in names
+
+
+def test_a_reading_is_of_one_moment_until_its_own_write(tmp_path: Path) -> None:
+    with (
+        PortalStore(tmp_path / "portal.sqlite") as store,
+        PortalStore(tmp_path / "portal.sqlite") as other,
+    ):
+        deal = store.create("deal", {"TITLE": "old"})
+        with store.reading():
+            assert store.get("deal", deal)["TITLE"] == "old"
+            other.update("deal", deal, {"TITLE": "new"})
+            assert store.get("deal", deal)["TITLE"] == "old"
+            store.update("deal", deal, {"COMMENTS": "own"})
+            assert store.get("deal", deal)["TITLE"] == "new"
+        assert store.version == other.version
+
+
+def test_a_row_of_any_width_is_answered_whole(store: PortalStore) -> None:
+    """SQLite takes no more than sixty fields at once."""
+    texts = {f"UF_CRM_T{number}": f'{{"{number}"}}' for number in range(150)}
+    for name in texts:
+        store.add_user_field(UserField("deal", name, Kind.STRING, name))
+    deal = store.create("deal", texts)
+    found = store.get("deal", deal)
+    assert {name: found[name] for name in texts} == texts

@@ -116,7 +116,7 @@ class _Dictionary:
         names = Names(self._store.entity(entity))
         page = self._store.page(
             names,
-            [names.entity.by_name["NAME"]],
+            (names.entity.by_name["NAME"],),
             conditions=conditions(names, wanted),
             limit=1,
         )

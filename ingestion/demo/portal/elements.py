@@ -5,6 +5,8 @@ Source: pages of the methods, apidocs.bitrix24.ru.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final, TypeGuard
 
 from ingestion.demo.portal.errors import PortalError, Refusal, bad_argument
@@ -19,6 +21,7 @@ from ingestion.demo.portal.query import (
     orders,
     selected,
 )
+from ingestion.demo.portal.render import Cell, Form, Row, cell_of, coalesced, literal
 from ingestion.demo.portal.schema import (
     BY_TYPE_ID,
     INVOICE_FUNNEL,
@@ -30,7 +33,7 @@ from ingestion.demo.portal.schema import (
     SmartProcess,
     UserField,
 )
-from ingestion.demo.portal.store import PortalStore, Row
+from ingestion.demo.portal.store import PortalStore
 from ingestion.demo.portal.values import to_flag, to_integer
 
 _ENTITY_TYPES: Final = {1: "LEAD", 3: "CONTACT", 4: "COMPANY", 5: "INVOICE"}
@@ -47,13 +50,33 @@ _SWITCHED_OFF: Final = frozenset(
     {"Categories", "LinkWithProducts", "BizProc", "Payments", "Counters"}
 )
 _TASK_FILTER: Final = re.compile(r"(?:!|<=|>=|<|>)?[A-Za-z_]\w*")
-_FIELDS_OF_OLD_ROWS: Final[Mapping[str, object]] = {
-    "ORIGINAL_PRODUCT_NAME": None,
-    "PRODUCT_DESCRIPTION": None,
-    "RESERVE_ID": 0,
-    "DATE_RESERVE_END": "",
-    "RESERVE_QUANTITY": 0,
-}
+_ACCOUNT_AS_TEXT: Final = """
+    CASE WHEN "PRICE_ACCOUNT" IS NOT NULL THEN printf('%.2f', "PRICE_ACCOUNT") END
+"""
+_CELLS_OF_OLD_ROWS: Final = (
+    Cell("ORIGINAL_PRODUCT_NAME", "NULL"),
+    Cell("PRODUCT_DESCRIPTION", "NULL"),
+    Cell("RESERVE_ID", "0"),
+    Cell("DATE_RESERVE_END", literal("")),
+    Cell("RESERVE_QUANTITY", "0"),
+)
+# The only contact of an element, and the phones and e-mails of a client.
+_LIST_OF_CONTACT: Final = """
+    CASE WHEN COALESCE("CONTACT_ID", 0) = 0 THEN '[]'
+    ELSE json_array("CONTACT_ID") END
+"""
+_LIST_OF_POINTS: Final = """(
+    SELECT json_group_array(json_object(
+        'id', CAST(json_extract(point, '$.ID') AS INTEGER),
+        'typeId', json_extract(point, '$.TYPE_ID'),
+        'valueType', json_extract(point, '$.VALUE_TYPE'),
+        'value', json_extract(point, '$.VALUE')
+    )) FROM (
+        SELECT value AS point FROM json_each(COALESCE("PHONE", '[]'))
+        UNION ALL
+        SELECT value FROM json_each(COALESCE("EMAIL", '[]'))
+    )
+)"""
 _TYPE_NAMES: Final = {
     Kind.NUMBER: "integer",
     Kind.AMOUNT: "double",
@@ -122,28 +145,19 @@ class Elements:
         fields = selected(names, select)
         if names.entity.fields[0] not in fields:
             fields = (names.entity.fields[0], *fields)
-        everything = not asked or "*" in asked
-        if everything or "fm" in asked:
-            fields += tuple(
-                one for one in names.entity.fields if one.kind is Kind.MULTIFIELD
-            )
-        original = to_flag(value_of(given, "useOriginalUfNames")) == "Y"
-
-        def shape(rows: list[Row]) -> object:
-            return {
-                "items": [
-                    _as_item(names.entity, row, whole=everything, original=original)
-                    for row in rows
-                ]
-            }
-
+        form = _item_form(
+            names.entity,
+            fields,
+            whole=not asked or "*" in asked,
+            original=to_flag(value_of(given, "useOriginalUfNames")) == "Y",
+        )
         return self._pages.answer(
             names,
-            fields,
+            form,
             conditions(names, value_of(given, "filter")),
             orders(names, value_of(given, "order")),
             value_of(given, "start"),
-            shape=shape,
+            rows_in="items",
         )
 
     def _item_fields(self, given: Parameters) -> Answer:
@@ -227,17 +241,13 @@ class Elements:
             raise bad_argument(
                 "Required filter fields: =ownerType, =ownerId", "INVALID_ARG_VALUE"
             )
-
-        def shape(rows: list[Row]) -> object:
-            return {"productRows": [_with_measure(row) for row in rows]}
-
         return self._pages.answer(
             names,
-            selected(names, value_of(given, "select")),
+            _product_form(selected(names, value_of(given, "select"))),
             conditions(names, wanted),
             orders(names, value_of(given, "order")),
             value_of(given, "start"),
-            shape=shape,
+            rows_in="productRows",
         )
 
     def _deal_rows(self, given: Parameters) -> Answer:
@@ -247,14 +257,14 @@ class Elements:
         names = Names(entity, universal=True)
         page = self._store.page(
             names,
-            entity.fields,
+            _old_product_form(entity),
             conditions=conditions(names, {"ownerType": _DEAL_OWNER, "ownerId": deal}),
             order=[Order("SORT")],
             limit=None,
             start=-1,
             hidden=frozenset(self._faults.hidden["productrow"]),
         )
-        return Answer([_old_row(entity, _with_measure(row)) for row in page.rows])
+        return Answer(page.written)
 
     # Tasks
 
@@ -272,17 +282,13 @@ class Elements:
         fields = selected(names, value_of(given, "select"))
         if names.entity.fields[0] not in fields:
             fields = (names.entity.fields[0], *fields)
-
-        def shape(rows: list[Row]) -> object:
-            return {"tasks": [_as_task(names.entity, row) for row in rows]}
-
         return self._pages.answer(
             names,
-            fields,
+            _task_form(fields),
             conditions(names, wanted),
             orders(names, order),
             value_of(given, "start"),
-            shape=shape,
+            rows_in="tasks",
         )
 
 
@@ -341,65 +347,65 @@ def _writable(names: Names, given: Parameters) -> dict[str, object]:
     }
 
 
-def _with_measure(row: Row) -> Row:
-    if "measureName" in row and row["measureName"] is None:
-        row["measureName"] = labels().texts["measure_piece"]
-    return row
+@lru_cache(maxsize=64)
+def _product_form(fields: tuple[Field, ...]) -> Form:
+    return Form([_product_cell(field, str(field.item)) for field in fields])
 
 
-def _old_row(entity: Entity, row: Row) -> Row:
-    old = {entity.by_item[name].name: value for name, value in row.items()}
-    old |= {name: str(old[name]) for name in ("ID", "OWNER_ID")}
-    account = old["PRICE_ACCOUNT"]
-    if isinstance(account, int | float):
-        old["PRICE_ACCOUNT"] = f"{account:.2f}"
-    return {**old, **_FIELDS_OF_OLD_ROWS}
+def _product_cell(field: Field, key: str) -> Cell:
+    cell = cell_of(field, key, numbers=True)
+    if field.name != "MEASURE_NAME":
+        return cell
+    return replace(cell, sql=coalesced(cell.sql, labels().texts["measure_piece"]))
 
 
-def _as_task(entity: Entity, row: Row) -> Row:
-    task = {str(entity.by_name[name].item): value for name, value in row.items()}
-    if "status" in task:
-        task["subStatus"] = task["status"]
-    return task
+@lru_cache(maxsize=64)
+def _old_product_form(entity: Entity) -> Form:
+    """The row of a deal: old names, ids and one of the prices as texts."""
+    cells = {field.name: _product_cell(field, field.name) for field in entity.fields}
+    for name in ("ID", "OWNER_ID"):
+        cells[name] = cell_of(entity.by_name[name], name, numbers=False)
+    cells["PRICE_ACCOUNT"] = Cell("PRICE_ACCOUNT", _ACCOUNT_AS_TEXT)
+    return Form([*cells.values(), *_CELLS_OF_OLD_ROWS])
+
+
+@lru_cache(maxsize=64)
+def _task_form(fields: tuple[Field, ...]) -> Form:
+    cells = [cell_of(field, str(field.item), numbers=False) for field in fields]
+    state = [replace(cell, key="subStatus") for cell in cells if cell.key == "status"]
+    return Form([*cells, *state])
 
 
 def _is_map(value: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(value, Mapping)
 
 
-def _as_item(entity: Entity, row: Row, *, whole: bool, original: bool) -> Row:
-    points = [
-        point
-        for name in ("PHONE", "EMAIL")
-        for point in _list_of_rows(row.pop(name, None))
+@lru_cache(maxsize=256)
+def _item_form(
+    entity: Entity, fields: tuple[Field, ...], *, whole: bool, original: bool
+) -> Form:
+    """The row of ``crm.item.list``.
+
+    Args:
+        entity: Whose elements.
+        fields: What is answered, the id included.
+        whole: Everything was asked for.
+        original: Fields that people added keep their names.
+    """
+    cells = [
+        cell_of(
+            field,
+            field.name if original and field.is_user_field else str(field.item),
+            numbers=True,
+        )
+        for field in fields
     ]
     if whole and "contactId" in entity.by_item:
-        contact = row["contactId"]
-        row["contactIds"] = [contact] if contact else []
-        row["observers"] = []
-    if any(one.kind is Kind.MULTIFIELD for one in entity.fields) and whole:
-        row["fm"] = [
-            {
-                "id": to_integer(point["ID"]),
-                "typeId": point["TYPE_ID"],
-                "valueType": point["VALUE_TYPE"],
-                "value": point["VALUE"],
-            }
-            for point in points
-        ]
-    if original:
-        row = {_original_name(entity, name): value for name, value in row.items()}
-    row["entityTypeId"] = entity.type_id
-    return row
-
-
-def _list_of_rows(value: object) -> list[Row]:
-    return value if isinstance(value, list) else []
-
-
-def _original_name(entity: Entity, name: str) -> str:
-    field = entity.by_item.get(name)
-    return field.name if field and field.is_user_field else name
+        cells.append(Cell("contactIds", _LIST_OF_CONTACT, is_json=True))
+        cells.append(Cell("observers", literal("[]"), is_json=True))
+    if whole and any(one.kind is Kind.MULTIFIELD for one in entity.fields):
+        cells.append(Cell("fm", _LIST_OF_POINTS, is_json=True))
+    return Form([*cells, Cell("entityTypeId", str(entity.type_id))])
 
 
 def described(field: Field, added: Mapping[str, UserField]) -> dict[str, object]:

@@ -24,15 +24,13 @@ from ingestion.demo.portal.query import (
     orders,
     selected,
 )
+from ingestion.demo.portal.render import Row
 from ingestion.demo.portal.schema import (
     Field,
     Kind,
     UserField,
 )
-from ingestion.demo.portal.store import (
-    PortalStore,
-    Row,
-)
+from ingestion.demo.portal.store import PortalStore
 from ingestion.demo.portal.values import to_integer
 
 _EDITABLE: Final = ("deal", "lead", "contact", "company", "activity")
@@ -119,7 +117,7 @@ class Methods:
             conditions(names, value_of(given, "filter")),
             orders(names, value_of(given, "order")),
             value_of(given, "start"),
-            shape=lambda rows: {"items": rows},
+            rows_in="items",
         )
 
     def _plain(self, entity: str, given: Parameters) -> Answer:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from ingestion.demo.portal.faults import Faults
 from ingestion.demo.portal.parameters import Parameters
 from ingestion.demo.portal.query import Condition, Names, Order
+from ingestion.demo.portal.render import Form
 from ingestion.demo.portal.schema import Field
-from ingestion.demo.portal.store import PAGE_SIZE, Page, PortalStore, Row
+from ingestion.demo.portal.store import PAGE_SIZE, Page, PortalStore
 from ingestion.demo.portal.values import to_integer
 
 
@@ -38,33 +39,34 @@ class Pages:
     def answer(
         self,
         names: Names,
-        fields: Sequence[Field],
+        form: Form | tuple[Field, ...],
         found: Sequence[Condition],
         order: Sequence[Order],
         start: object,
         *,
-        shape: Callable[[list[Row]], object] = list,
+        rows_in: str = "",
     ) -> Answer:
         """One page of a list.
 
         Args:
-            names: The entity and the form of the answer.
-            fields: What a row holds.
+            names: The entity and how it is called.
+            form: What a row looks like, or the fields it holds.
             found: Conditions of the filter.
             order: Keys of the order.
             start: The parameter of the request.
-            shape: Makes ``result`` of the rows.
+            rows_in: Key of ``result`` that holds the rows; empty means ``result``
+                itself.
         """
         first = _first_row(start)
         page = self._store.page(
             names,
-            fields,
+            form,
             conditions=found,
             order=order,
             start=first,
             hidden=frozenset(self._faults.hidden[names.entity.name]),
         )
-        return _counted(page, first, shape)
+        return _counted(page, first, rows_in)
 
 
 def _first_row(start: object) -> int:
@@ -73,10 +75,9 @@ def _first_row(start: object) -> int:
     return -1 if number < 0 else number // PAGE_SIZE * PAGE_SIZE
 
 
-def _counted(page: Page, first: int, shape: Callable[[list[Row]], object]) -> Answer:
+def _counted(page: Page, first: int, rows_in: str) -> Answer:
+    result: object = {rows_in: page.written} if rows_in else page.written
     if page.total is None:
-        return Answer(shape(page.rows), 0)
+        return Answer(result, 0)
     following = first + PAGE_SIZE
-    return Answer(
-        shape(page.rows), page.total, following if following < page.total else None
-    )
+    return Answer(result, page.total, following if following < page.total else None)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ingestion.demo.portal.errors import bad_argument
+from ingestion.demo.portal.render import WrittenRows
 
 Parameters = dict[str, object]
 
@@ -101,7 +102,11 @@ def _walk(place: object, path: str) -> object:
     for key in _PARTS.findall(path):
         if isinstance(place, Mapping) and key in place:
             place = place[key]
-        elif isinstance(place, list) and key.isdigit() and int(key) < len(place):
+        elif (
+            isinstance(place, list | WrittenRows)
+            and key.isdigit()
+            and int(key) < len(place)
+        ):
             place = place[int(key)]
         else:
             return _MISSING

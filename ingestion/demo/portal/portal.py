@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from ingestion.demo.portal.errors import (
@@ -109,6 +110,10 @@ class Portal:
     def _batch(self, given: Parameters) -> Body:
         commands = _commands(value_of(given, "cmd"))
         halt = str(value_of(given, "halt") or 0).lower() in {"1", "true", "y"}
+        with self.store.reading():
+            return self._answers(commands, halt=halt)
+
+    def _answers(self, commands: Mapping[str, str], *, halt: bool) -> Body:
         watch = self._watch()
         results: Body = {}
         errors: Body = {}
@@ -149,8 +154,14 @@ class Portal:
         method = method_name(method)
         if method == BATCH:
             raise PortalError(BATCH_METHOD)
-        given = resolved(parse_query(query), results)
+        given = resolved(_parsed(query), results)
         return self._run(method, given if isinstance(given, dict) else {})
+
+
+@lru_cache(maxsize=1024)
+def _parsed(query: str) -> Parameters:
+    """Parameters of a command; those of a chain of pages come again and again."""
+    return parse_query(query)
 
 
 def method_name(text: str) -> str:

@@ -291,7 +291,12 @@ def selected(names: Names, given: object) -> tuple[Field, ...]:
 
     Nothing asked, or nothing known asked, means all ordinary and all user fields.
     """
-    asked = {str(name).strip() for name in _listed(given)}
+    return _selected(names, tuple(str(name).strip() for name in _listed(given)))
+
+
+@lru_cache(maxsize=1024)
+def _selected(names: Names, given: tuple[str, ...]) -> tuple[Field, ...]:
+    asked = set(given)
     asked = asked if names.universal else {name.upper() for name in asked}
     everything = "*" in asked
     served = [one for one in names.entity.fields if one.item or not names.universal]

@@ -81,7 +81,7 @@ USER_FIELD_NAME: Final = re.compile(r"UF_CRM_[A-Z0-9_]{1,50}")
 _SMART_FIELD_NAME: Final = re.compile(r"UF_CRM_(?P<type>\d+)_(?P<own>\w+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """One field of an entity.
 
@@ -114,12 +114,12 @@ class Field:
     absent_when_empty: bool = False
     constant: str | None = None
 
-    @property
+    @cached_property
     def is_user_field(self) -> bool:
         """Whether people of the portal added this field."""
         return self.name.startswith("UF_CRM_")
 
-    @property
+    @cached_property
     def is_json(self) -> bool:
         """Whether the answer holds an array, an object or a JSON literal."""
         return (
@@ -168,7 +168,7 @@ class UserField:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
     """One table of the portal.
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import anyio
 import anyio.to_thread
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -25,6 +24,7 @@ from ingestion.demo.portal.labels import labels
 from ingestion.demo.portal.limits import Limits
 from ingestion.demo.portal.parameters import Parameters, parse_body, parse_query
 from ingestion.demo.portal.portal import Portal, method_name
+from ingestion.demo.portal.render import to_json
 from ingestion.demo.portal.store import PortalStore
 
 DEFAULT_WEBHOOK: Final = "1/demo"
@@ -146,7 +146,7 @@ async def _client_left(request: Request) -> None:
 
 def _json(body: object, status: int = 200) -> Response:
     return Response(
-        orjson.dumps(body),
+        to_json(body),
         status_code=status,
         media_type="application/json; charset=utf-8",
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ from ingestion.demo.portal.query import (
     quoted,
     selected,
 )
-from ingestion.demo.portal.render import as_numbers, as_texts, literal
+from ingestion.demo.portal.render import Form, Row, WrittenRows, form_of, literal
 from ingestion.demo.portal.schema import (
     DOUBLES,
     ENTITIES,
@@ -58,7 +59,6 @@ _REMEMBERED_TOTALS: Final = 512
 # Seconds that a writer waits for another.
 _PATIENCE: Final = 60
 
-Row = dict[str, object]
 Column = Sequence[object] | Kept
 
 
@@ -74,11 +74,17 @@ class Page:
     """Rows of one list answer.
 
     Attributes:
+        written: The rows as they are answered.
         total: Rows by the filter; ``None`` when nobody counted.
     """
 
-    rows: list[Row]
+    written: WrittenRows
     total: int | None
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows as they are read again."""
+        return self.written.read()
 
 
 class PortalStore:
@@ -148,6 +154,7 @@ class PortalStore:
         if getattr(self._local, "depth", 0):
             yield
             return
+        self._end_reading()
         with self._writing:
             connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
@@ -164,6 +171,21 @@ class PortalStore:
                 connection.execute("COMMIT")
             finally:
                 self._local.depth = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read the portal as it is at one moment; an own write ends the moment."""
+        self._connection().execute("BEGIN")
+        self._local.seen = {}
+        try:
+            yield
+        finally:
+            self._end_reading()
+
+    def _end_reading(self) -> None:
+        if getattr(self._local, "seen", None) is not None:
+            self._local.seen = None
+            self._connection().execute("COMMIT")
 
     @contextmanager
     def filling(self) -> Iterator[None]:
@@ -245,11 +267,17 @@ class PortalStore:
             )
 
     def _value(self, name: str) -> str | int | None:
+        seen: dict[str, str | int | None] | None = getattr(self._local, "seen", None)
+        if seen is not None and name in seen:
+            return seen[name]
         found = self._connection().execute(
             "SELECT value FROM portal WHERE name = ?", (name,)
         )
         row = found.fetchone()
-        return row[0] if row else None
+        value: str | int | None = row[0] if row else None
+        if seen is not None:
+            seen[name] = value
+        return value
 
     # Tables
 
@@ -454,9 +482,9 @@ class PortalStore:
 
     def rows(self, entity: str) -> list[Row]:
         """All rows as a list method answers them, by id."""
-        known = self.entity(entity)
-        fields = selected(Names(known), None)
-        return self._read(known, fields, "1", (), ())
+        names = Names(self.entity(entity))
+        form = form_of(names, selected(names, None))
+        return self._read(names.entity, form, "1", (), ()).read()
 
     def get(self, entity: str, row_id: int) -> Row:
         """One row with all its fields, phones and e-mails included.
@@ -464,20 +492,27 @@ class PortalStore:
         Raises:
             NotStoredError: there is no such row.
         """
-        known = self.entity(entity)
-        found = self._read(known, known.fields, '"ID" = ?', (row_id,), ())
+        names = Names(self.entity(entity))
+        form = form_of(names, names.entity.fields)
+        found = self._read(names.entity, form, '"ID" = ?', (row_id,), ())
         if not found:
             raise NotStoredError(f"{entity} {row_id} is not there")
         return found[0]
 
     def exists(self, entity: str, row_id: int) -> bool:
         """Whether the row is there."""
-        return self._stored(self.entity(entity), row_id) is not None
+        found = self._connection().execute(
+            joined(
+                ("SELECT 1 FROM", quoted(self.entity(entity).name), 'WHERE "ID" = ?')
+            ),
+            (row_id,),
+        )
+        return found.fetchone() is not None
 
     def page(
         self,
         names: Names,
-        fields: Sequence[Field],
+        form: Form | tuple[Field, ...],
         *,
         conditions: Sequence[Condition] = (),
         order: Sequence[Order] = (),
@@ -488,8 +523,8 @@ class PortalStore:
         """Rows of one page.
 
         Args:
-            names: The entity and the form of the answer.
-            fields: What a row holds.
+            names: The entity and how it is called.
+            form: What a row looks like, or the fields it holds.
             conditions: All of them hold for a row.
             order: The id is always the last key.
             start: Rows to skip; a negative number means no counting.
@@ -501,7 +536,7 @@ class PortalStore:
         total = None if start < 0 else self._total(entity, conditions, hidden)
         rows = self._read(
             entity,
-            fields,
+            form if isinstance(form, Form) else form_of(names, form),
             joined(
                 (
                     '"ID" IN ( SELECT "ID" FROM',
@@ -513,7 +548,6 @@ class PortalStore:
             ),
             (*where.parameters, -1 if limit is None else limit, max(start, 0)),
             order,
-            universal=names.universal,
         )
         return Page(rows, total)
 
@@ -578,36 +612,21 @@ class PortalStore:
     def _read(
         self,
         entity: Entity,
-        fields: Sequence[Field],
+        form: Form,
         where: str,
         parameters: Sequence[Stored],
         order: Sequence[Order],
-        *,
-        universal: bool = False,
-    ) -> list[Row]:
-        numbers = universal or entity.numbers
-        expressions = [as_numbers(one) if numbers else as_texts(one) for one in fields]
-        names = [(one.item or one.name) if universal else one.name for one in fields]
+    ) -> WrittenRows:
         found = self._connection().execute(
             joined(
                 (
-                    *("SELECT", ", ".join(expressions), "FROM", quoted(entity.name)),
+                    *("SELECT", form.sql, "FROM", quoted(entity.name)),
                     *("WHERE", where, _order_by(order)),
                 )
             ),
             parameters,
         )
-        rows: list[Row] = [dict(zip(names, row, strict=True)) for row in found]
-        for name, field in zip(names, fields, strict=True):
-            if field.is_json:
-                for row in rows:
-                    if isinstance(kept := row[name], str):
-                        row[name] = orjson.loads(kept)
-            if field.absent_when_empty:
-                for row in rows:
-                    if row[name] is None:
-                        del row[name]
-        return rows
+        return WrittenRows(form.written(found))
 
     def _stored(self, entity: Entity, row_id: int) -> dict[str, Stored] | None:
         columns = ", ".join(quoted(field.name) for field in entity.fields)
