@@ -371,7 +371,8 @@ def test_a_limit_is_the_one_of_the_day_of_entry(told: Told) -> None:
         "paused", "stage_limit", "stage_limit_unit", "stage_limit_pct", "is_over_limit"
     )
     assert (limit, unit, over) == (7, "calendar_days", True)
-    assert percent == round(100 * 30.5417 / 7)
+    # To the end of the day of the pass.
+    assert percent == round(100 * 30.5833 / 7)
 
 
 def test_a_pause_does_not_remove_a_deal_from_a_cohort(told: Told) -> None:
