@@ -63,6 +63,8 @@ ONE_STATEMENT_CHECK = """
         or is_record_in_future
         or role_of_nobody is not null
         or role_of_shared_login is not null
+        or role_of_wrong_weights is not null
+        or role_without_weights is not null
         or is_ownerless
 """
 

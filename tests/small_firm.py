@@ -124,6 +124,7 @@ DEAL = {
     "showing_host": "UF_CRM_SHOWING_HOST",
     "advance_owner": "UF_CRM_ADVANCE_OWNER",
     "deal_owner": "UF_CRM_DEAL_OWNER",
+    "owner_weight": "UF_CRM_OWNER_WEIGHT",
     "lawyer": "UF_CRM_LAWYER",
     "mortgage_broker": "UF_CRM_MORTGAGE_BROKER",
     "responsible": "ASSIGNED_BY_ID",

@@ -56,6 +56,17 @@
     nullif(substring(cast({{ expression }} as text) from '([0-9]+)[^0-9]*$'), '0')
 {%- endmacro %}
 
+{# A list of a field that may hold one value or several; Bitrix24 writes false where a
+   field of several is empty. #}
+{% macro listed(expression) -%}
+    case jsonb_typeof(to_jsonb({{ expression }}))
+        when 'array' then to_jsonb({{ expression }})
+        when 'string' then jsonb_build_array({{ expression }})
+        when 'number' then jsonb_build_array({{ expression }})
+        else '[]'
+    end
+{%- endmacro %}
+
 {# Texts of a field that may hold several. #}
 {% macro text_array(expression) -%}
     case jsonb_typeof(to_jsonb({{ expression }}))

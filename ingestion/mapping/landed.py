@@ -67,6 +67,11 @@ def without_absent(
         for role, field in connection.roles.items()
         if has(f"roles.{role}", "deals", field)
     }
+    role_weights = {
+        role: field
+        for role, field in connection.role_weights.items()
+        if has(f"role_weights.{role}", "deals", field)
+    }
     entities: dict[str, EntitySource] = {}
     for entity, source in connection.entities.items():
         place = f"entities.{entity}"
@@ -89,7 +94,13 @@ def without_absent(
         }
         if "source_id" in kept:
             entities[entity] = replace(source, fields=kept)
-    present = replace(connection, fields=fields, roles=roles, entities=entities)
+    present = replace(
+        connection,
+        fields=fields,
+        roles=roles,
+        role_weights=role_weights,
+        entities=entities,
+    )
     return present, tuple(absent)
 
 

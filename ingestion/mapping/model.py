@@ -158,6 +158,7 @@ class Connection:
         free_types: Source types whose deals may bring no commission.
         fields: Entity -> canonical field -> source field.
         roles: Role code -> source field of the deal.
+        role_weights: Role code -> source field with the percents of its people.
         departments: Id or name in the system -> function.
         entities: Canonical entity -> where it lies, for entities beside deals.
         lead_states: Status of a lead in the system -> state.
@@ -182,6 +183,7 @@ class Connection:
     free_types: tuple[str, ...] = ()
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
+    role_weights: Mapping[str, str] = field(default_factory=dict)
     departments: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[Setting, ...] = ()
     access: tuple[AccessUser, ...] = ()

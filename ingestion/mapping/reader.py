@@ -47,6 +47,7 @@ _TOP_KEYS = (
     "free_deal_types",
     "fields",
     "roles",
+    "role_weights",
     "departments",
     "settings",
     "access",
@@ -184,6 +185,7 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
                 for entity, columns in fields.items()
             },
             roles={role: value for role, (value, _) in roles.items()},
+            role_weights=self.role_weights(source, fields.get("deals", {}), roles),
             departments=self.choices("departments", FUNCTIONS, "function"),
             settings=self.settings(),
             access=self.access(),
@@ -375,6 +377,41 @@ class _Reader(EntityParts, PeopleParts, DatedParts, FileParts):
                 )
             free.append(name)
         return tuple(free)
+
+    def role_weights(
+        self,
+        source: str,
+        fields: Mapping[str, tuple[str, int]],
+        roles: Mapping[str, tuple[str, int]],
+    ) -> dict[str, str]:
+        """Fields with the percents of several people in one role, in their order."""
+        block = self.block(self.top, "role_weights")
+        if block.entries and source == "files":
+            self.bad(self.top, "role_weights", "belongs to `source: bitrix24`")
+        weights: dict[str, str] = {}
+        for role, part, line in block.items():
+            field = self.text(part, role)
+            taken = {
+                value: name for name, (value, _) in (*fields.items(), *roles.items())
+            }
+            if role not in roles:
+                self.problems.add(
+                    line,
+                    f"role_weights: `{role}` has no line in `roles`"
+                    f"{suggestion(role, roles)}",
+                )
+            if field in taken:
+                self.problems.add(
+                    line,
+                    f"{field} is given two meanings: `{taken[field]}` and the weights"
+                    f" of role `{role}`; keep the true one",
+                )
+            if not field:
+                self.problems.add(
+                    line, f"{role}: no source field; name one or take the line out"
+                )
+            weights[role] = field
+        return weights
 
     def roles(self) -> dict[str, tuple[str, int]]:
         block = self.block(self.top, "roles")

@@ -63,6 +63,10 @@ def given_columns(connection: Connection) -> Iterator[GivenColumn]:
     # A field of a participant is a role: who holds it is what the firm gives.
     for role, said in connection.roles.items():
         yield GivenColumn("deal_participants", role, said, "deals", column_name(said))
+    for role, said in connection.role_weights.items():
+        yield GivenColumn(
+            "deal_participants", f"{role}_weight", said, "deals", column_name(said)
+        )
     for entity, source in connection.entities.items():
         for name, said in source.fields.items():
             yield GivenColumn(entity, name, said, source.table, column_name(said))

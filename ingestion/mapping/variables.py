@@ -22,7 +22,8 @@ def dbt_vars(connections: Sequence[Connection]) -> dict[str, DbtVar]:
         ``crm_sources``, ``timezone``, ``reporting_currency`` and per source
         ``schema``, ``connection``, ``entities`` (canonical entities it gives),
         ``tables`` (entity -> raw table), ``fields`` (entity -> canonical field -> raw
-        column, given ones only) and ``roles`` (every role code -> raw column or None).
+        column, given ones only), ``roles`` (every role code -> raw column or None) and
+        ``role_weights`` (role code -> raw column, given ones only).
     """
     check_together(connections)
     if not connections:
@@ -49,6 +50,10 @@ def dbt_vars(connections: Sequence[Connection]) -> dict[str, DbtVar]:
                 role: (field if is_file else column_name(field)) if field else None
                 for role in ROLES
                 for field in [connection.roles.get(role)]
+            },
+            "role_weights": {
+                role: column_name(field)
+                for role, field in connection.role_weights.items()
             },
         }
     return variables

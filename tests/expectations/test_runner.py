@@ -25,7 +25,8 @@ COLUMNS = """
     is_pause_too_long boolean, closing_date date, is_closing_in_future boolean,
     is_contract_in_future boolean, is_advance_in_future boolean,
     is_activity_in_future boolean, is_record_in_future boolean,
-    role_of_nobody text, role_of_shared_login text, is_ownerless boolean
+    role_of_nobody text, role_of_shared_login text, role_of_wrong_weights text,
+    role_without_weights text, is_ownerless boolean
 """
 GOOD: Mapping[str, str] = {
     "outcome": "'lost'",
@@ -55,6 +56,8 @@ GOOD: Mapping[str, str] = {
     "is_record_in_future": "false",
     "role_of_nobody": "null",
     "role_of_shared_login": "null",
+    "role_of_wrong_weights": "null",
+    "role_without_weights": "null",
     "is_ownerless": "false",
 }
 # What spoils a good card for one rule, and what makes the spoiled card right again.
@@ -99,6 +102,8 @@ SPOILED: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "deal_record_not_future": ({"is_record_in_future": "true"}, {}),
     "deal_role_filled": ({"role_of_nobody": "'lawyer'"}, {}),
     "deal_login_personal": ({"role_of_shared_login": "'lawyer'"}, {}),
+    "deal_weights_whole": ({"role_of_wrong_weights": "'lawyer'"}, {}),
+    "deal_weights_entered": ({"role_without_weights": "'lawyer'"}, {}),
     "deal_owner_works": ({"is_ownerless": "true"}, {}),
 }
 

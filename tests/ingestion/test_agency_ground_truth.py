@@ -47,6 +47,8 @@ RULES_OF_FACTS = {
     "deal_advance_date_not_future",
     "deal_activity_not_future",
     "deal_role_filled",
+    "deal_weights_whole",
+    "deal_weights_entered",
     "deal_owner_works",
 }
 
@@ -219,6 +221,9 @@ def test_contradictions_are_those_of_the_portal() -> None:
         "deal_contract_date_not_future": real["CONTRACT_DATE"].str[:10] > today,
         "deal_advance_date_not_future": real["ADVANCE_DATE"].str[:10] > today,
         "deal_activity_not_future": real["ID"].isin(late),
+        "deal_weights_whole": real["OWNER_WEIGHT"].notna()
+        & (real["OWNER_WEIGHT"] != '["50","50"]'),
+        "deal_weights_entered": (owners.map(len) > 1) & real["OWNER_WEIGHT"].isna(),
         "deal_owner_works": ~is_over & ~works,
     }
     assert set(expected) == RULES_OF_FACTS - {"deal_role_filled"}

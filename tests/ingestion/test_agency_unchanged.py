@@ -66,9 +66,9 @@ ROWS: Mapping[str, str] = {
     "userfield": "a4b666a3ecbe94e6",
 }
 FILES: Mapping[str, str] = {
-    "defects.csv": "33d8131cc1b43abe",
+    "defects.csv": "02048c5fd47886c4",
     "kpi_month_employee.csv": "57de4e1ac633ec40",
-    "totals.csv": "6e9797e53c9f8067",
+    "totals.csv": "e276da29dfda2cce",
 }
 STATUSES = 53
 USER_FIELDS = 24
@@ -79,6 +79,7 @@ LATER = {
         "UF_CRM_IS_VOID",
         "UF_CRM_PARENT_DEAL",
         "UF_CRM_LEGAL_ENTITY",
+        "UF_CRM_OWNER_WEIGHT",
     ],
     "activity": ["ASSOCIATED_ENTITY_ID"],
     "contact": ["COMPANY_ID"],

@@ -254,6 +254,18 @@ def test_dlt_names_the_columns() -> None:
             "16: unknown deal type `resale` in deal_types; did you mean `resale_sale`?",
         ),
         (
+            "departments:",
+            "role_weights: {deal_owners: UF_CRM_WEIGHT}\ndepartments:",
+            "26: role_weights: `deal_owners` has no line in `roles`; did you mean"
+            " `deal_owner`?",
+        ),
+        (
+            "departments:",
+            "role_weights: {deal_owner: UF_CRM_COMMISSION}\ndepartments:",
+            "26: UF_CRM_COMMISSION is given two meanings: `commission` and the weights"
+            " of role `deal_owner`; keep the true one",
+        ),
+        (
             "fields:\n",
             "free_deal_types: [SALES]\nfields:\n",
             "17: free_deal_types: `SALES` is no type of `deal_types`; did you mean"

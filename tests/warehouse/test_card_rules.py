@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.conftest import Postgres
-from tests.small_firm import CONNECTION, SmallFirm, small_firm
+from tests.small_firm import CONNECTION, SmallFirm, key, small_firm
 
 # The reception's login; a rent brings nothing to this firm; pauses may last longer
 # since the middle of February.
@@ -133,7 +133,17 @@ def write_people(cards: Cards) -> None:
         responsible=RECEPTION,
     )
     cards.add("of the dismissed", ("deal_owner_works", "deal_owner_name"), deal_owner=9)
-    cards.add("of the dismissed and another", deal_owner=[9, 6])
+    cards.add("of the dismissed and another", deal_owner=[9, 6], owner_weight=[50, 50])
+    owners = ("deal_owner_name",)
+    cards.add("of two, in parts", deal_owner=[6, 7], owner_weight=[70, 30])
+    cards.add("of two", ("deal_weights_entered", *owners), deal_owner=[6, 7])
+    for name, weights in (("too much", [70, 40]), ("one part", [70])):
+        cards.add(
+            f"of two, {name}",
+            ("deal_weights_whole", *owners),
+            deal_owner=[6, 7],
+            owner_weight=weights,
+        )
     cards.add("lost by the dismissed", stage="lost", refusal_reason="55", deal_owner=9)
     firm.dismiss(9)
 
@@ -213,3 +223,21 @@ def test_the_cell_of_the_role_in_question_is_tinted(cards: Cards) -> None:
         "select code from dbt_core.cell_states where cell_state = 'missing'"
     )
     assert states == [(str(cards.numbers["of an unknown lawyer"]), missing, 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("of two, in parts", ["0.7000", "0.3000"]),
+        ("of two", ["0.5000", "0.5000"]),
+        ("of two, too much", ["0.6364", "0.3636"]),
+    ],
+)
+def test_rule_7_parts_are_kept_as_entered_and_normalised(
+    cards: Cards, name: str, weights: list[str]
+) -> None:
+    assert cards.firm.rows(
+        "select credit_weight::text from dbt_core.fct_deal_participants"
+        " where role = 'deal_owner' and deal_key = %s order by employee_key",
+        [key(cards.numbers[name])],
+    ) == [(weight,) for weight in weights]

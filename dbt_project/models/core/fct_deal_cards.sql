@@ -81,6 +81,36 @@ logins as (
 
 ),
 
+-- Several people in one role need parts, and the parts are the whole.
+weighed as (
+
+    select
+        deal_key,
+        role,
+        count(*) > 1 and not bool_or(has_entered_weight) as is_unweighed,
+        bool_or(has_entered_weight) and sum(weight) <> 1 as is_misweighed
+
+    from {{ ref('int_deal_holders__spanned') }}
+
+    where is_current
+
+    group by deal_key, role
+
+),
+
+weights as (
+
+    select
+        deal_key,
+        min(role) filter (where is_unweighed) as unweighed_role,
+        min(role) filter (where is_misweighed) as misweighed_role
+
+    from weighed
+
+    group by deal_key
+
+),
+
 -- A role that nobody holds on the day of its fact.
 empty_roles as (
 
@@ -200,6 +230,8 @@ judged as (
         ---------- people
         coalesce(logins.unknown_role, empty_roles.empty_role) as role_of_nobody,
         logins.shared_role as role_of_shared_login,
+        weights.unweighed_role as role_without_weights,
+        weights.misweighed_role as role_of_wrong_weights,
         deals.is_ownerless,
 
         ---------- money
@@ -248,6 +280,9 @@ judged as (
 
     left join empty_roles
         on deals.deal_key = empty_roles.deal_key
+
+    left join weights
+        on deals.deal_key = weights.deal_key
 
     left join signed
         on deals.deal_key = signed.deal_key

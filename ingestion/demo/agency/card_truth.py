@@ -45,6 +45,8 @@ def contradictions(picture: Picture) -> dict[str, Flags]:
     received, received_last = _advance_days(picture)
     moved = day_numbers(state.moved_at)
     is_paused = state.stage == Stage.PAUSED
+    is_shared = state.fields["deal_owner"] >= OWNER_BASE
+    weight = picture.known["deal_link"].number("weight")
     return {
         "deal_stage_mapped": state.stage == Stage.LEGACY,
         "deal_stage_confirmed": _is_unconfirmed(picture, signed, received),
@@ -54,6 +56,8 @@ def contradictions(picture: Picture) -> dict[str, Flags]:
         "deal_advance_date_not_future": received_last > today,
         "deal_activity_not_future": _has_future_activity(picture),
         "deal_role_filled": _has_nobody(picture, signed, received, closed),
+        "deal_weights_whole": is_shared & (weight != EMPTY) & (2 * weight != 100),
+        "deal_weights_entered": is_shared & (weight == EMPTY),
         "deal_owner_works": _is_ownerless(picture),
     }
 

@@ -21,15 +21,16 @@ from ingestion.demo.agency.requests import make_requests
 from ingestion.demo.agency.steps import make_absences, make_tasks
 from ingestion.demo.agency.story import tell
 from ingestion.demo.agency.viewings import make_viewings
+from ingestion.demo.agency.weights import owner_weights
 
 
 def make_details(agency: Agency) -> dict[str, Records]:
     """Draw every kind of detailed records.
 
     Returns:
-        Kind -> records. ``deal_link`` has one row per deal: the client's ``company``
-        and the deal at the head of its chain (``parent``), or -1. ``viewing`` has one
-        row per activity.
+        Kind -> records. ``deal_link`` has one row per deal: the client's ``company``,
+        the deal at the head of its chain (``parent``) and the percent of each of two
+        owners (``weight``), or -1. ``viewing`` has one row per activity.
     """
     seed, story = agency.seed, tell(agency)
     companies, company = make_companies(seed, story)
@@ -41,6 +42,7 @@ def make_details(agency: Agency) -> dict[str, Records]:
             "created_at": story.created,
             "company": company,
             "parent": chain_heads(story),
+            "weight": owner_weights(story),
         }
     )
     return {

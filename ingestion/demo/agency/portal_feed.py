@@ -65,7 +65,7 @@ def _column(field: Field, column: pd.Series) -> Column:
     if column.dtype.kind == "M":
         return cast(Column, column.to_numpy())
     values = plain_values(cast(Sequence[object], column))
-    if field.kind in DOUBLES:
+    if field.kind in DOUBLES and not field.multiple:
         values = [None if one is None else float(str(one)) for one in values]
     return Kept(cast(Sequence[Stored], values))
 

@@ -242,6 +242,9 @@ def _deal_rows(agency: Agency, state: State, rows: Ints) -> pd.DataFrame:
         "UF_CRM_IS_VOID": np.zeros(rows.size, dtype=np.int64),
         "UF_CRM_PARENT_DEAL": filled_numbers(parent + 1, parent != EMPTY),
         "UF_CRM_LEGAL_ENTITY": none_where_empty(has_contract, own),
+        "UF_CRM_OWNER_WEIGHT": _weights(
+            fields["deal_owner"], links["weight"].to_numpy()
+        ),
     }
     return make_frame(columns)
 
@@ -604,6 +607,13 @@ def _owners(owners: Ints) -> Texts:
         owners >= OWNER_BASE, pair.to_numpy(dtype=object), single.to_numpy(dtype=object)
     )
     return none_where_empty(owners != EMPTY, written)
+
+
+def _weights(owners: Ints, weight: Ints) -> Texts:
+    one = pd.Series(weight).astype(str)
+    # A field of several numbers keeps them as texts.
+    written = ('["' + one + '","' + one + '"]').to_numpy(dtype=object)
+    return none_where_empty((owners >= OWNER_BASE) & (weight != EMPTY), written)
 
 
 def _stage_ids(funnel: Ints, stage: Ints) -> Texts:

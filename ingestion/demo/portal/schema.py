@@ -1046,6 +1046,7 @@ AGENCY_DEAL_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(
         "UF_CRM_IS_VOID": (Kind.BOOLEAN, False),
         "UF_CRM_PARENT_DEAL": (Kind.INTEGER, False),
         "UF_CRM_LEGAL_ENTITY": (Kind.STRING, False),
+        "UF_CRM_OWNER_WEIGHT": (Kind.DOUBLE, True),
     }
 )
 AGENCY_LEAD_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(

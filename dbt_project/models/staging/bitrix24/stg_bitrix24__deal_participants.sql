@@ -3,21 +3,25 @@ with
 holders as (
 
     {%- for role, column in var('bitrix24')['roles'].items() if column %}
+    {%- set weights = var('bitrix24')['role_weights'].get(role) %}
 
+    -- A user field of employees is one id, or a list of ids where it is multiple; their
+    -- percents stand in the same order.
     select
         deals.id as deal_source_id,
         '{{ role }}' as role,
         holders.employee_id,
+        {% if weights -%}
+        {{ listed('deals.' ~ adapter.quote(weights)) }}
+        ->> cast(holders.position - 1 as integer) as percent,
+        {% else -%}
+        cast(null as text) as percent,
+        {% endif -%}
         holders.position
 
     from {{ source('bitrix24', 'deals') }} as deals
-    -- A user field of employees is one id, or a list of ids where it is multiple.
     cross join lateral jsonb_array_elements_text(
-        case jsonb_typeof(to_jsonb(deals.{{ adapter.quote(column) }}))
-            when 'array' then to_jsonb(deals.{{ adapter.quote(column) }})
-            when 'string' then jsonb_build_array(deals.{{ adapter.quote(column) }})
-            else '[]'
-        end
+        {{ listed('deals.' ~ adapter.quote(column)) }}
     ) with ordinality as holders (employee_id, position)
 
     union all
@@ -27,6 +31,7 @@ holders as (
         cast(null as text) as deal_source_id,
         cast(null as text) as role,
         cast(null as text) as employee_id,
+        cast(null as text) as percent,
         cast(null as bigint) as position
     where false
 
@@ -36,7 +41,11 @@ select distinct on (deal_source_id, role, employee_id)
     deal_source_id,
     role,
     {{ source_link('employee_id') }} as employee_id,
-    cast(null as numeric(9, 4)) as credit_weight
+    cast(
+        cast(
+            substring(percent from '^\s*([0-9]{1,6}([.][0-9]+)?)\s*%?\s*$') as numeric
+        ) / 100 as numeric(9, 4)
+    ) as credit_weight
 
 from holders
 
