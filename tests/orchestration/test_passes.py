@@ -40,9 +40,9 @@ from tests.waiting import wait_until
 # Where a stage is held up in its middle: a table it writes, and a lock against that.
 MIDDLE = {
     "land": "raw_demo_agency.deals in exclusive mode",
-    "core": "dbt_core.fct_deals in access share mode",
+    "core": "dbt_core.fct_deals in exclusive mode",
     "check": "checks.check_results in exclusive mode",
-    "reports": "dbt_reports.rpt_deal_registry in access share mode",
+    "reports": "dbt_reports.rpt_deal_registry in exclusive mode",
     "publish": "reports.rpt_deal_registry in exclusive mode",
 }
 
