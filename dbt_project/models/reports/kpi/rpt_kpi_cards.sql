@@ -178,15 +178,28 @@ monthly as (
 
 ),
 
-monthly_ratios as (
+monthly_numbers as (
 
     select
-        *
-        {%- for ratio in ratios %},
-        {{ ratio.numerator }} / nullif({{ ratio.denominator }}, 0) as {{ ratio.name }}
-        {%- endfor %}
+        monthly.unit_key,
+        monthly.event_month,
+        monthly.is_current,
+        numbers.*
 
     from monthly
+
+    cross join lateral (
+        values
+        {%- for measure in measures %}
+        ('{{ measure.name }}', monthly.{{ measure.name }}){{ ',' if not loop.last or ratios }}
+        {%- endfor %}
+        {%- for ratio in ratios %}
+        (
+            '{{ ratio.name }}',
+            monthly.{{ ratio.numerator }} / nullif(monthly.{{ ratio.denominator }}, 0)
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as numbers (metric_id, value)
 
 ),
 
@@ -196,14 +209,13 @@ scaled as (
         unit_key,
         event_month,
         is_current,
-        {%- for measure in measures + ratios %}
+        metric_id,
         round(
-            100 * greatest({{ measure.name }}, 0)
-            / nullif(max({{ measure.name }}) over (partition by unit_key), 0)
-        ) as {{ measure.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            100 * greatest(value, 0)
+            / nullif(max(value) over (partition by unit_key, metric_id), 0)
+        ) as height
 
-    from monthly_ratios
+    from monthly_numbers
 
 ),
 
@@ -211,17 +223,16 @@ trends as (
 
     select
         unit_key,
-        {%- for measure in measures + ratios %}
+        metric_id,
         string_agg(
             '<span class="r-bar' || case when is_current then ' r-bar-now' else '' end
-            || '" style="height:' || greatest(coalesce({{ measure.name }}, 0), 2) || '%"></span>',
+            || '" style="height:' || greatest(coalesce(height, 0), 2) || '%"></span>',
             '' order by event_month
-        ) as {{ measure.name }}_bars{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as bars
 
     from scaled
 
-    group by unit_key
+    group by unit_key, metric_id
 
 ),
 
@@ -314,36 +325,30 @@ numbers as (
         valued.period_code,
         valued.unit_key,
         valued.compared_label,
-        numbers.*
+        numbers.*,
+        trends.bars
 
     from valued
-
-    inner join trends
-        on valued.unit_key = trends.unit_key
 
     cross join lateral (
         values
         {%- for measure in measures + ratios %}
         (
-            '{{ measure.name }}',
-            '{{ measure.meta.unit }}',
-            false,
-            valued.{{ measure.name }},
-            valued.{{ measure.name }}_previous,
-            trends.{{ measure.name }}_bars
+            '{{ measure.name }}', '{{ measure.meta.unit }}', false,
+            valued.{{ measure.name }}, valued.{{ measure.name }}_previous
         ){{ ',' if not loop.last or stocks }}
         {%- endfor %}
         {%- for stock in stocks %}
         (
-            '{{ stock.name }}',
-            '{{ stock.meta.unit }}',
-            true,
-            valued.{{ stock.name }},
-            null,
-            null
+            '{{ stock.name }}', '{{ stock.meta.unit }}', true, valued.{{ stock.name }}, null
         ){{ ',' if not loop.last }}
         {%- endfor %}
-    ) as numbers (metric_id, unit_code, is_stock, value, previous, bars)
+    ) as numbers (metric_id, unit_code, is_stock, value, previous)
+
+    left join trends
+        on
+            valued.unit_key = trends.unit_key
+            and numbers.metric_id = trends.metric_id
 
 ),
 
