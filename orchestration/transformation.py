@@ -7,12 +7,17 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
 from bi.metric_files import check_files
 from bi.superset.yaml_file import CompileError
 from orchestration.settings import REPOSITORY, code_fingerprint, fingerprint
 from orchestration.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = REPOSITORY / "dbt_project"
 # Core is what the rules judge; all else is built when their results are there.
@@ -54,9 +59,11 @@ def build(
     Raises:
         TransformationError: a model did not build or a test failed.
     """
-    arguments = ["build", *selection, *UNIT_TESTS, "--indirect-selection", "buildable"]
+    # Parsing has written the manifest; nobody reads what a build would add to it.
+    arguments = ["build", "--no-write-json", *selection, *UNIT_TESTS]
+    arguments += ["--indirect-selection", "buildable"]
     arguments += ["--full-refresh"] if whole else UNCHANGED
-    return _invoke(warehouse, arguments, variables)
+    return _run(warehouse, arguments, variables)
 
 
 def run_unit_tests(warehouse: Warehouse, variables: Mapping[str, object]) -> int:
@@ -65,7 +72,8 @@ def run_unit_tests(warehouse: Warehouse, variables: Mapping[str, object]) -> int
     Raises:
         TransformationError: a test failed.
     """
-    return len(_invoke(warehouse, ["test", "--select", "test_type:unit"], variables))
+    arguments = ["test", "--no-write-json", "--select", "test_type:unit"]
+    return len(_run(warehouse, arguments, variables))
 
 
 def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:
@@ -75,43 +83,62 @@ def parse(warehouse: Warehouse, variables: Mapping[str, object]) -> Path:
         TransformationError: a block of a metric is not whole, with file and line, or
             dbt does not understand the project.
     """
-    manifest = manifest_file(warehouse)
-    mark = manifest.with_suffix(".mark")
-    wanted = fingerprint(
-        code_fingerprint(PROJECT.name), json.dumps(variables, sort_keys=True)
+    if not _is_written(warehouse, _mark(warehouse, variables)):
+        _read_project(warehouse, variables)
+    return manifest_file(warehouse)
+
+
+# What dbt has read for the home that this process works on, by its mark: each reading
+# of the files takes seconds.
+_last_read: dict[tuple[Path, str], Manifest] = {}
+
+
+def _read_project(warehouse: Warehouse, variables: Mapping[str, object]) -> Manifest:
+    mark = _mark(warehouse, variables)
+    known = (manifest_file(warehouse), mark)
+    if known not in _last_read:
+        arguments = ["parse"]
+        if _is_written(warehouse, mark):
+            arguments.append("--no-write-json")
+        else:
+            # dbt names no line of a broken metric: its blocks are looked at before.
+            try:
+                check_files(PROJECT)
+            except CompileError as error:
+                raise TransformationError(str(error)) from error
+        manifest = _invoke(warehouse, arguments, variables).result
+        _mark_file(warehouse).write_text(mark)
+        _last_read.clear()
+        _last_read[known] = cast("Manifest", manifest)
+    return _last_read[known]
+
+
+def _mark(warehouse: Warehouse, variables: Mapping[str, object]) -> str:
+    """Fingerprint of all that a manifest says; it names tables with their database."""
+    return fingerprint(
+        code_fingerprint(PROJECT.name),
+        json.dumps(variables, sort_keys=True),
+        warehouse.database,
     )
-    if not (manifest.exists() and mark.exists() and mark.read_text() == wanted):
-        # dbt names no line of a broken metric, so its blocks are looked at before.
-        try:
-            check_files(PROJECT)
-        except CompileError as error:
-            raise TransformationError(str(error)) from error
-        _invoke(warehouse, ["parse"], variables)
-        mark.write_text(wanted)
-    return manifest
 
 
-def _invoke(
+def _mark_file(warehouse: Warehouse) -> Path:
+    return manifest_file(warehouse).with_suffix(".mark")
+
+
+def _is_written(warehouse: Warehouse, mark: str) -> bool:
+    file = _mark_file(warehouse)
+    return (
+        manifest_file(warehouse).exists() and file.exists() and file.read_text() == mark
+    )
+
+
+def _run(
     warehouse: Warehouse, arguments: list[str], variables: Mapping[str, object]
 ) -> dict[str, float]:
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 -- takes seconds to import
-
-    folder = manifest_file(warehouse).parent
-    with _profile(warehouse):
-        outcome = dbtRunner().invoke(
-            [
-                *arguments,
-                "--project-dir", str(PROJECT),
-                "--profiles-dir", str(PROJECT),
-                "--target-path", str(folder),
-                "--log-path", str(warehouse.settings.folder("logs")),
-                "--vars", json.dumps(variables, ensure_ascii=False, sort_keys=True),
-                "--quiet",
-                "--no-use-colors",
-            ]
-        )  # fmt: skip
-    if outcome.exception:
-        raise TransformationError(f"dbt: {outcome.exception}")
+    """Run nodes of the project, and give their seconds."""
+    manifest = _read_project(warehouse, variables)
+    outcome = _invoke(warehouse, arguments, variables, manifest)
     results = getattr(outcome.result, "results", [])
     failed = [
         f"{result.node.name} ({result.node.original_file_path}): {result.message}"
@@ -121,6 +148,37 @@ def _invoke(
     if failed or not outcome.success:
         raise TransformationError("dbt: " + "; ".join(failed[:5]))
     return {result.node.unique_id: result.execution_time for result in results}
+
+
+def _invoke(
+    warehouse: Warehouse,
+    arguments: list[str],
+    variables: Mapping[str, object],
+    manifest: Manifest | None = None,
+) -> dbtRunnerResult:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 -- takes seconds to import
+
+    folder = manifest_file(warehouse).parent
+    with _profile(warehouse):
+        outcome = dbtRunner(manifest).invoke(
+            [
+                *arguments,
+                "--project-dir", str(PROJECT),
+                "--profiles-dir", str(PROJECT),
+                "--target-path", str(folder),
+                "--log-path", str(warehouse.settings.folder("logs")),
+                "--vars", json.dumps(variables, ensure_ascii=False, sort_keys=True),
+                # What fails is raised; the file tells each node and its seconds. The
+                # statements themselves lie in the folder: writing them a second time
+                # took a tenth of a pass.
+                "--log-level", "none",
+                "--log-level-file", "info",
+                "--no-use-colors",
+            ]
+        )  # fmt: skip
+    if outcome.exception:
+        raise TransformationError(f"dbt: {outcome.exception}")
+    return outcome
 
 
 def profile_environment(warehouse: Warehouse) -> dict[str, str]:
