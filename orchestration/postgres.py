@@ -284,7 +284,13 @@ def _shared_binaries(binaries: Path) -> Path:
         for path in (draft, *draft.rglob("*")):
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
-        draft.rename(target)
+        try:
+            draft.rename(target)
+        except OSError:
+            # A start beside this one was quicker.
+            if not target.exists():
+                raise
+            shutil.rmtree(draft)
     return target / package.name / installation.name / binaries.name
 
 

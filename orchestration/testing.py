@@ -1,4 +1,4 @@
-"""The verb ``test``: lint, unit, warehouse and browser tests, one after another."""
+"""The verb ``test``: lint first, then unit, warehouse and browser tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestration.postgres import embedded_server
@@ -17,14 +19,14 @@ PARTS = ("lint", "unit", "warehouse", "browser")
 PROGRAMS = Path(sys.executable).parent
 PACKAGES = ("bi", "expectations", "ingestion", "orchestration")
 
-# Each command stands alone; the first that fails stops the run.
+# Each command stands alone, so they run side by side.
 LINT = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
     ("yamllint", "--strict", "."),
 )
-# Compiles the models, so it needs a warehouse that answers.
+# Compiles the models, so it needs a warehouse that answers. Dear: started first.
 SQL_LINT = (
     "sqlfluff",
     "lint",
@@ -33,6 +35,10 @@ SQL_LINT = (
     "dbt_project/models",
     "dbt_project/tests",
 )
+# Whole parts are spread over the cores; every worker has a PostgreSQL of its own.
+# Which tests stay together: tests/conftest.py.
+WORKERS = min(4, os.cpu_count() or 1)
+SPREAD = ["-n", str(WORKERS), "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 def run_tests(parts: Sequence[str], words: str = "") -> int:
@@ -57,43 +63,72 @@ def run_tests(parts: Sequence[str], words: str = "") -> int:
     if not marks:
         return 0
     chosen = [] if not parts else ["-m", " or ".join(marks)]
-    return _run([str(PROGRAMS / "pytest"), *chosen, *shlex.split(words)])
+    # Words are for somebody who looks at one thing: one process, as pytest does it.
+    spread = shlex.split(words) or SPREAD
+    return _run([str(PROGRAMS / "pytest"), *chosen, *spread])
 
 
 def _lint() -> int:
+    """Run every linter; the code is that of the first one that found something."""
+    with _warehouse_environment() as environment:
+        commands = [(SQL_LINT, environment), *((command, {}) for command in LINT)]
+        with ThreadPoolExecutor(len(commands)) as beside:
+            runs = [beside.submit(_captured, *command) for command in commands]
+            # Those that end soon are read first.
+            for run in reversed(runs):
+                sys.stderr.write(run.result().stdout)
+    return next((run.result().returncode for run in runs if run.result().returncode), 0)
+
+
+@contextmanager
+def _warehouse_environment() -> Iterator[Mapping[str, str]]:
+    """A warehouse of its own, empty, as dbt's profile finds it."""
     from orchestration.transformation import profile_environment  # noqa: PLC0415
     from orchestration.warehouse import open_warehouse, provision  # noqa: PLC0415
 
-    for program, *arguments in LINT:
-        code = _run([str(PROGRAMS / program), *arguments])
-        if code:
-            return code
     with tempfile.TemporaryDirectory(prefix="reestr-lint-") as folder:
         Path(folder).chmod(0o755)
         settings = load_settings(Path(folder) / "home", {})
         warehouse = open_warehouse(settings)
         try:
             provision(warehouse, [])
-            program, *arguments = SQL_LINT
-            return _run(
-                [str(PROGRAMS / program), *arguments], profile_environment(warehouse)
-            )
+            yield profile_environment(warehouse)
         finally:
             embedded_server(settings).stop()
 
 
-def _run(command: list[str], more: Mapping[str, str] | None = None) -> int:
+def _captured(
+    command: Sequence[str], more: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    program, *arguments = command
+    done = subprocess.run(
+        [str(PROGRAMS / program), *arguments],
+        cwd=REPOSITORY,
+        env=_environment(more),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    done.stdout = f"reestr: {' '.join(command)}\n{done.stdout}"
+    return done
+
+
+def _run(command: list[str]) -> int:
     name = Path(command[0]).name
     sys.stderr.write(f"reestr: {name} {' '.join(command[1:])}\n")
-    environment = {
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=_environment({}), check=False
+    ).returncode
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    return {
         **{k: v for k, v in os.environ.items() if not _is_home_setting(k)},
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        **(more or {}),
+        **more,
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=environment, check=False
-    ).returncode
 
 
 def _is_home_setting(name: str) -> bool:

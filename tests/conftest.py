@@ -18,13 +18,28 @@ from orchestration.settings import load_settings
 from tests.agency_home import AgencyHome, living_agency
 
 PARTS = ("unit", "warehouse", "browser")
+# Nothing here outlives the run: it need not survive a power cut, nor a thief.
+QUICK_SERVER = (
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    # dbt signs in anew for each of its nodes.
+    "scram_iterations = 1",
+)
 # Whoever uses one of these, through whatever other fixture, talks to a real server.
 SERVER_FIXTURES = {"postgres", "server_folders"}
 BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
+# Workers of pytest-xdist do not share fixtures. One of them makes these and gets all
+# tests that use them; other tests stay with those of their file.
+SHARED_HOMES = {"agency_home", "lived_home"}
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     """Give every test the one mark of its part, so that nobody has to remember."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
@@ -33,6 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         else:
             part = "warehouse" if used & SERVER_FIXTURES else "unit"
         item.add_marker(part)
+        group = "shared homes" if used & SHARED_HOMES else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    if hasattr(config, "workerinput"):
+        # Dear groups first: the quick ones fill what is left of the time.
+        items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,15 @@ class Postgres:
         )
 
 
+def open_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Make a folder that the server's own user can reach; pytest's are the caller's."""
+    folder = factory.mktemp(name)
+    for path in (folder, *folder.parents):
+        if path == folder or path.name.startswith(("pytest-", "popen-")):
+            path.chmod(0o755)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """The server named by REESTR_DATABASE_URL, else an embedded one."""
@@ -64,13 +93,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     if given:
         yield Postgres(given)
         return
-    folder = tmp_path_factory.mktemp("postgres")
-    # pytest makes its folders for the caller alone; the server has its own user.
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
-    server = embedded_server(load_settings(Path(folder), {}))
+    folder = open_folder(tmp_path_factory, "postgres")
+    server = embedded_server(load_settings(folder, {}))
     server.start()
     try:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            for setting in QUICK_SERVER:
+                connection.execute(f"alter system set {setting}".encode())
+            connection.execute("select pg_reload_conf()")
         yield Postgres(server.url())
     finally:
         server.stop()
@@ -81,10 +111,7 @@ def server_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     """Make folders for homes with a server of their own, open to the server's user."""
 
     def make(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name)
-        for path in (folder, folder.parent, folder.parent.parent):
-            path.chmod(0o755)
-        return folder
+        return open_folder(tmp_path_factory, name)
 
     return make
 
@@ -97,5 +124,19 @@ def agency_home(
     environment = {"REESTR_DATABASE_URL": postgres.create_database("agency")}
     folder = tmp_path_factory.mktemp("agency_home")
     with living_agency(folder, environment, deals=300, seed=7) as home:
+        home.run_pass()
+        yield home
+
+
+@pytest.fixture(scope="session")
+def lived_home(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AgencyHome]:
+    """An agency that was landed, lived on for a month, and was landed again."""
+    environment = {"REESTR_DATABASE_URL": postgres.create_database("lived")}
+    folder = tmp_path_factory.mktemp("lived_home")
+    with living_agency(folder, environment, deals=1_000, seed=3) as home:
+        home.run_pass()
+        home.live(30)
         home.run_pass()
         yield home
