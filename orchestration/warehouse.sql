@@ -209,6 +209,15 @@ create table if not exists ops.clock (
 alter table ops.clock add column if not exists previous_day date;
 alter table ops.clock owner to {transformer};
 
+-- The sum of what is given, null where nothing is. A mart adds up sixty measures of which
+-- a group has two: sum() sets up each of them for each group, this one only what it adds.
+create or replace aggregate ops.total(numeric) (
+    sfunc = numeric_add,
+    stype = numeric,
+    combinefunc = numeric_add,
+    parallel = safe
+);
+
 -- Days that somebody asked about: what was known then stays at hand.
 create table if not exists ops.as_of_dates (
     as_of_date date primary key,

@@ -34,12 +34,19 @@
         }[level] }} as ancestor_keys
 {%- endmacro %}
 
-{# Every fact of a relation once for every unit that it is credited to. #}
-{% macro facts_by_level(relation, columns) -%}
-    {%- for level in levels() %}
-    {%- for is_shared in [false, true] %}
+{# What tells the units of a level apart; its names follow from them. #}
+{% macro level_keys(level) -%}
+    {{ return({
+        'employee': ['employee_key', 'ancestor_keys'],
+        'group': ['group_key', 'department_key'],
+        'department': ['department_key'],
+        'company': [],
+    }[level]) }}
+{%- endmacro %}
 
-    select {{ 'distinct' if is_shared }}
+{# Facts of several people, once for every unit of a level. #}
+{% macro shared_facts(relation, level, columns) %}
+    select distinct
         '{{ level }}' as level,
         {{ level_columns(level) }},
         {{ columns | join(',\n        ') }},
@@ -48,12 +55,30 @@
 
     from {{ relation }}
 
-    where {{ 'is_shared' if is_shared else 'not is_shared' }}
-        {%- if not loop.last %}
+    where is_shared
+{%- endmacro %}
+
+{# Facts of one person stand for the unit as they are. #}
+{% macro sole_facts(relation, level, columns) %}
+    select
+        '{{ level }}' as level,
+        {{ level_columns(level) }},
+        {{ columns | join(',\n        ') }},
+        whole_amount as amount,
+        cast(1 as numeric(9, 4)) as credit_weight
+
+    from {{ relation }}
+
+    where not is_shared
+{%- endmacro %}
+
+{# Every fact of a relation once for every unit that it is credited to. #}
+{% macro facts_by_level(relation, columns) -%}
+    {%- for level in levels() %}
+    {{ sole_facts(relation, level, columns) }}
 
     union all
-        {%- endif %}
-    {%- endfor %}
+    {{ shared_facts(relation, level, columns) }}
         {%- if not loop.last %}
 
     union all

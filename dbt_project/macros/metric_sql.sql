@@ -84,14 +84,15 @@
     {{ return(computability(measure.needs).able | length > 0) }}
 {%- endmacro %}
 
-{# The SQL of one measure over the rows of its fact; null where no source can give it. #}
+{# The SQL of one measure over the rows of its fact; null where no row or no source gives
+   it. #}
 {% macro measure_sql(measure) -%}
     {%- if not is_computable(measure) -%}
         cast(null as numeric)
     {%- elif measure.kind in ('sum', 'stock') -%}
-        coalesce(sum({{ measure.expr }}), 0)
+        ops.total(cast({{ measure.expr }} as numeric))
     {%- elif measure.kind == 'count' -%}
-        count({{ measure.expr }})
+        cast(nullif(count({{ measure.expr }}), 0) as numeric)
     {%- else -%}
         {{ exceptions.raise_compiler_error(
             'measure ' ~ measure.name ~ ': a mart of parts holds sums and counts only, got '
@@ -100,9 +101,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Facts that contribute to rpt_kpi_daily and its editions, each with the columns that its
+   metrics look at; their own measures only. #}
+{% macro daily_facts() -%}
+    {{ return({
+        'fct_deal_events': ['detail'],
+        'fct_lead_events': ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
+    }) }}
+{%- endmacro %}
+
 {# Measures of a mart as its columns, over one of the facts that contribute: measures of
-   other facts are null there, and the sum over all facts passes them by. #}
-{% macro kpi_columns(dataset, fact) -%}
+   other facts are null there, and the sum over all facts passes them by. What no row gives
+   is null, too: it takes no room and no addition until kpi_sums makes it 0. #}
+{% macro kpi_parts(dataset, fact) -%}
     {%- for measure in measures_in(dataset) %}
     {{
         measure_sql(measure)
@@ -115,7 +126,7 @@
 {% macro kpi_sums(dataset) -%}
     {%- for measure in measures_in(dataset) %}
     {{
-        'coalesce(sum(' ~ measure.name ~ '), 0)'
+        'coalesce(ops.total(' ~ measure.name ~ '), 0)'
         if is_computable(measure)
         else 'cast(null as numeric)'
     }} as {{ measure.name }}{{ ',' if not loop.last }}

@@ -1,3 +1,6 @@
+{# The index tells the planner that a join finds one row: who asks no name pays no join. #}
+{{ config(indexes=[{'columns': ['placement_key'], 'unique': true}]) }}
+
 {# First known placement reaches back for ever, later ones begin on the day of the pass
    that saw them, or when a person's decision says. #}
 with

@@ -25,6 +25,7 @@ events as (
         cast(date_trunc('month', moment_date) as date) as event_month,
         'lead_handler' as role,
         employee_key,
+        placement_key,
         employee_name,
         org_unit_key,
         ancestor_keys,

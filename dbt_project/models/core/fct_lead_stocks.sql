@@ -19,6 +19,7 @@ stocks as (
         moment_date as as_of_date,
         'lead_handler' as role,
         employee_key,
+        placement_key,
         employee_name,
         org_unit_key,
         ancestor_keys,

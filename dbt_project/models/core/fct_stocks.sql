@@ -1,46 +1,35 @@
-{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}}) }}
+{{ config(materialized='view', meta={
+    'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}
+}) }}
 
-with
+select
+    {{ surrogate_key(['facts.fact_type', 'facts.fact_key', 'facts.employee_key']) }}
+        as stock_key,
+    facts.fact_type as stock_type,
+    facts.fact_key,
+    facts.detail,
+    facts.deal_key,
+    facts.fact_date as as_of_date,
+    facts.role,
+    facts.employee_key,
+    facts.placement_key,
+    {{ placed_columns() }},
+    facts.deal_type,
+    facts.deal_type_label,
+    facts.pipeline_label,
+    facts.channel_label,
+    deals.stage,
+    deals.stage_label,
+    facts.credit_weight,
+    facts.amount,
+    facts.whole_amount,
+    facts.is_shared
 
-facts as (
+from {{ ref('int_facts__credited') }} as facts
 
-    select * from {{ ref('int_facts__credited') }}
+left join {{ ref('fct_deals') }} as deals
+    on facts.deal_key = deals.deal_key
 
-),
+{{ join_places('facts') }}
 
-stocks as (
-
-    select
-        {{ surrogate_key(['fact_type', 'fact_key', 'employee_key']) }} as stock_key,
-        fact_type as stock_type,
-        fact_key,
-        detail,
-        deal_key,
-        fact_date as as_of_date,
-        role,
-        employee_key,
-        employee_name,
-        org_unit_key,
-        ancestor_keys,
-        group_key,
-        group_name,
-        department_key,
-        department_name,
-        deal_type,
-        deal_type_label,
-        pipeline_label,
-        channel_label,
-        stage,
-        stage_label,
-        credit_weight,
-        amount,
-        whole_amount,
-        is_shared
-
-    from facts
-
-    where is_stock
-
-)
-
-select * from stocks
+where facts.is_stock

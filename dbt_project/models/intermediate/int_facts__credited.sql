@@ -1,6 +1,7 @@
 {{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}, 'clocked': "is_stock"}) }}
 
-{# What happened, and what is held today: one shape, one rule of credit. #}
+{# What happened, and what is held today: one shape, one rule of credit. The rows are many,
+   so they carry keys: names of people and units are joined by whoever reads them. #}
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',
     'int_changes__happened', 'int_stages__happened',
@@ -89,9 +90,7 @@ counted as (
         deals.deal_type,
         deals.deal_type_label,
         deals.pipeline_label,
-        deals.channel_label,
-        deals.stage,
-        deals.stage_label
+        deals.channel_label
 
     from facts
 
@@ -175,19 +174,11 @@ placed as (
         split.role,
         split.detail,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
-        employees.full_name as employee_name,
-        {%- for column in [
-            'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
-            'department_key', 'department_name',
-        ] %}
-        placements.{{ column }},
-        {%- endfor %}
+        placements.placement_key,
         split.deal_type,
         split.deal_type_label,
         split.pipeline_label,
         split.channel_label,
-        split.stage,
-        split.stage_label,
         split.credit_weight,
         split.credited_amount as amount,
         cast(split.amount as numeric(18, 2)) as whole_amount,

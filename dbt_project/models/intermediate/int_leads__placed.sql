@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {# One row per lead and date it is asked for, created or today: the person responsible and
    the unit of this person on that date. #}
 with
@@ -60,6 +62,7 @@ placed as (
         dated.*,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
+        placements.placement_key,
         placements.org_unit_key,
         placements.ancestor_keys,
         placements.group_key,

@@ -1,60 +1,69 @@
-{# Facts that contribute: each gives the measures of its own metric blocks. #}
-{%- set facts = ['fct_deal_events', 'fct_lead_events'] -%}
-{%- set dimensions = [
-    'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
-    'group_name', 'department_key', 'department_name', 'deal_type_label',
-    'pipeline_label', 'channel_label', 'ancestor_keys',
-] -%}
+{%- set labels = ['deal_type_label', 'pipeline_label', 'channel_label'] -%}
 
 with
 
-{% for fact in facts %}
-{{ fact }} as (
+placements as (
 
-    select
-        {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_daily', fact) }}
-
-    from {{ ref(fact) }}
-
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    select * from {{ ref('dim_employee_placements') }}
 
 ),
 
-{% endfor -%}
+employees as (
 
-together as (
-    {% for fact in facts %}
+    select * from {{ ref('dim_employees') }}
 
-    select * from {{ fact }}
-    {%- if not loop.last %}
+),
+
+parts as (
+
+    select * from {{ ref('int_facts__summed') }}
+    {%- for fact in daily_facts() %}
 
     union all
-    {%- endif %}
-    {% endfor %}
+
+    select
+        event_date,
+        employee_key,
+        min(placement_key) as placement_key,
+        {{ labels | join(',\n        ') }},
+        {{ kpi_parts('rpt_kpi_daily', fact) }}
+
+    from {{ ref(fact) }}
+
+    where is_shared
+
+    group by
+        event_date,
+        employee_key,
+        org_unit_key,
+        {{ labels | join(',\n        ') }}
+    {%- endfor %}
 
 ),
 
 grouped as (
 
     select
-        event_date,
-        event_month,
-        employee_key,
-        coalesce(employee_name, {{ text('unassigned') }}) as employee_name,
-        group_key,
-        coalesce(group_name, {{ text('no_group') }}) as group_name,
-        department_key,
-        coalesce(department_name, {{ text('no_department') }}) as department_name,
-        deal_type_label,
-        pipeline_label,
-        channel_label,
-        ancestor_keys,
+        parts.event_date,
+        parts.employee_key,
+        min(parts.placement_key) as placement_key,
+        {%- for label in labels %}
+        parts.{{ label }},
+        {%- endfor %}
         {{ kpi_sums('rpt_kpi_daily') }}
 
-    from together
+    from parts
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    left join placements
+        on parts.placement_key = placements.placement_key
+
+    group by
+        parts.event_date,
+        parts.employee_key,
+        placements.org_unit_key,
+        {%- for label in labels %}
+        parts.{{ label }}{{ ',' if not loop.last }}
+        {%- endfor %}
 
 ),
 
@@ -62,20 +71,43 @@ keyed as (
 
     select
         {{ surrogate_key([
-            'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
-            'pipeline_label', 'channel_label',
+            'grouped.event_date', 'grouped.employee_key', 'placements.ancestor_keys',
+            'grouped.deal_type_label', 'grouped.pipeline_label', 'grouped.channel_label',
         ]) }} as kpi_key,
-        *,
+        grouped.event_date,
+        cast(date_trunc('month', grouped.event_date) as date) as event_month,
+        grouped.employee_key,
+        coalesce(employees.full_name, {{ text('unassigned') }}) as employee_name,
+        placements.group_key,
+        coalesce(placements.group_name, {{ text('no_group') }}) as group_name,
+        placements.department_key,
+        coalesce(placements.department_name, {{ text('no_department') }})
+            as department_name,
+        {%- for label in labels %}
+        grouped.{{ label }},
+        {%- endfor %}
+        placements.ancestor_keys,
+        {%- for measure in measures_in('rpt_kpi_daily') %}
+        grouped.{{ measure.name }},
+        {%- endfor %}
         -- Months of the firm's calendar, so that a chart of the last year needs no clock.
         cast(
             12 * (
-                extract(year from {{ today() }}) - extract(year from event_month)
-            ) + extract(month from {{ today() }}) - extract(month from event_month)
+                extract(year from {{ today() }}) - extract(year from grouped.event_date)
+            ) + extract(month from {{ today() }})
+            - extract(month from grouped.event_date)
             as smallint
         ) as months_ago,
-        {{ money_reader_keys('employee_key', 'ancestor_keys') }} as reader_keys
+        {{ money_reader_keys('grouped.employee_key', 'placements.ancestor_keys') }}
+            as reader_keys
 
     from grouped
+
+    left join employees
+        on grouped.employee_key = employees.employee_key
+
+    left join placements
+        on grouped.placement_key = placements.placement_key
 
 )
 

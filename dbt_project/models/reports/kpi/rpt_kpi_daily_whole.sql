@@ -1,51 +1,84 @@
 {# Credit «whole»: whoever took part has the whole fact, so rows of one level overlap, and
    the level above counts a fact once. A page shows one level at a time. #}
-{#- Facts that contribute, with the columns that their metrics look at. -#}
-{%- set facts = {
-    'fct_deal_events': ['detail'],
-    'fct_lead_events': ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
-} -%}
-{%- set dimensions = [
-    'level', 'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
-    'group_name', 'department_key', 'department_name', 'deal_type_label',
-    'pipeline_label', 'channel_label', 'ancestor_keys',
+{%- set labels = ['deal_type_label', 'pipeline_label', 'channel_label'] -%}
+{%- set units = [
+    'employee_key', 'employee_name', 'group_key', 'group_name', 'department_key',
+    'department_name', 'ancestor_keys',
 ] -%}
 
 with
 
-{% for fact, columns in facts.items() -%}
-{{ fact }}_rows as (
-
-    select * from {{ ref(fact) }}
-
-),
-
-{{ fact }}_levelled as (
-    {{ facts_by_level(fact ~ '_rows', [
-        'event_type', 'fact_key', 'event_date', 'event_month', 'deal_type_label',
-        'pipeline_label', 'channel_label',
-    ] + columns) }}
-
-),
-
-{{ fact }} as (
+-- The facts of one person stand for every unit above as they are.
+sole as (
 
     select
-        {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_daily', fact) }}
+        summed.*,
+        {{ placed_columns() }}
 
-    from {{ fact }}_levelled
+    from {{ ref('int_facts__summed') }} as summed
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    {{ join_places('summed') }}
+
+),
+
+{% for level in levels() -%}
+{{ level }}_parts as (
+
+    select
+        event_date,
+        {{ level_columns(level) }},
+        {%- for label in labels %}
+        {{ label }},
+        {%- endfor %}
+        {%- for measure in measures_in('rpt_kpi_daily') %}
+        {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from sole
+    {%- for fact, columns in daily_facts().items() %}
+
+    union all
+
+    select
+        event_date,
+        {{ (units + labels) | join(',\n        ') }},
+        {{ kpi_parts('rpt_kpi_daily', fact) }}
+
+    from (
+        {{ shared_facts(
+            ref(fact), level, ['event_type', 'fact_key', 'event_date'] + labels + columns
+        ) }}
+    ) as {{ fact }}
+
+    group by
+        event_date,
+        {{ (units + labels) | join(',\n        ') }}
+    {%- endfor %}
 
 ),
 
 {% endfor -%}
 
-together as (
-    {% for fact in facts %}
+grouped as (
+    {% for level in levels() %}
 
-    select * from {{ fact }}
+    select
+        '{{ level }}' as level,
+        event_date,
+        {%- for column in units %}
+        {{ column if column in level_keys(level) else 'min(' ~ column ~ ')' }}
+            as {{ column }},
+        {%- endfor %}
+        {%- for label in labels %}
+        {{ label }},
+        {%- endfor %}
+        {{ kpi_sums('rpt_kpi_daily') }}
+
+    from {{ level }}_parts
+
+    group by
+        event_date,
+        {{ (level_keys(level) + labels) | join(',\n        ') }}
     {%- if not loop.last %}
 
     union all
@@ -54,12 +87,16 @@ together as (
 
 ),
 
-grouped as (
+keyed as (
 
     select
+        {{ surrogate_key([
+            'level', 'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
+            'pipeline_label', 'channel_label',
+        ]) }} as kpi_key,
         level,
         event_date,
-        event_month,
+        cast(date_trunc('month', event_date) as date) as event_month,
         employee_key,
         case
             when level = 'employee' then coalesce(employee_name, {{ text('unassigned') }})
@@ -74,26 +111,13 @@ grouped as (
             when level <> 'company'
                 then coalesce(department_name, {{ text('no_department') }})
         end as department_name,
-        deal_type_label,
-        pipeline_label,
-        channel_label,
+        {%- for label in labels %}
+        {{ label }},
+        {%- endfor %}
         ancestor_keys,
-        {{ kpi_sums('rpt_kpi_daily') }}
-
-    from together
-
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
-
-),
-
-keyed as (
-
-    select
-        {{ surrogate_key([
-            'level', 'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
-            'pipeline_label', 'channel_label',
-        ]) }} as kpi_key,
-        *,
+        {%- for measure in measures_in('rpt_kpi_daily') %}
+        {{ measure.name }},
+        {%- endfor %}
         {{ level_labels('level') }} as level_label,
         {{ whole_reader_keys('ancestor_keys') }} as reader_keys
 

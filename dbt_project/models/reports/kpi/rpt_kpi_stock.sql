@@ -13,7 +13,7 @@ with
 
     select
         {{ dimensions | join(',\n        ') }},
-        {{ kpi_columns('rpt_kpi_stock', fact) }}
+        {{ kpi_parts('rpt_kpi_stock', fact) }}
 
     from {{ ref(fact) }}
 

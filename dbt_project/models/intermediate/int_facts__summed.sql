@@ -1,0 +1,28 @@
+{# Measures of the facts that one person holds, a row per fact's model, day, person, unit
+   and labels of the deal: what both credits and all levels have in common. Most facts
+   have one holder; facts of several are added by whoever reads this. #}
+{%- set labels = ['deal_type_label', 'pipeline_label', 'channel_label'] -%}
+
+{% for fact in daily_facts() %}
+select
+    event_date,
+    employee_key,
+    -- On one day a unit is one placement's as well as another's.
+    min(placement_key) as placement_key,
+    {{ labels | join(',\n    ') }},
+    {{ kpi_parts('rpt_kpi_daily', fact) | indent(4) }}
+
+from {{ ref(fact) }}
+
+where not is_shared
+
+group by
+    event_date,
+    employee_key,
+    org_unit_key,
+    {{ labels | join(',\n    ') }}
+    {%- if not loop.last %}
+
+union all
+    {%- endif %}
+{% endfor %}
