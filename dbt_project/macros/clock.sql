@@ -40,3 +40,11 @@
 {% macro is_another_day() -%}
     {{ previous_day() }} is distinct from {{ today() }}
 {%- endmacro %}
+
+{# The first day of the month that many months ago; of negative months it lies ahead. #}
+{% macro period_start(months_ago) -%}
+    cast(
+        date_trunc('month', {{ today() }})
+        - make_interval(months => cast({{ months_ago }} as integer)) as date
+    )
+{%- endmacro %}

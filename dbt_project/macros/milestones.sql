@@ -48,3 +48,67 @@
         )
     )
 {%- endmacro %}
+
+{# Horizons of seeds/conversion_horizons.csv: how long a deal may take. #}
+{% macro horizons() -%}
+    {{ return({'none': none, 'd30': 30, 'd60': 60, 'd90': 90, 'd180': 180}) }}
+{%- endmacro %}
+
+{# Rows of a unit and a type of deal as reports read them: for the unit, its department and
+   the company, for the type and for all of them. Asks for units (of reports) and a
+   relation with department_key, group_key and deal_type_label. #}
+{% macro for_every_scope(relation, columns) -%}
+    {%- for unit_key in ["'company'", 'department_key', 'group_key'] %}
+    {%- for is_every_type in [true, false] %}
+
+    select
+        units.unit_key,
+        {{ text('all_deal_types') if is_every_type else 'narrow.deal_type_label' }}
+            as deal_type_label,
+        {{ is_every_type }} as is_every_type,
+        {%- for column in columns %}
+        narrow.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from {{ relation }} as narrow
+
+    inner join units
+        on {{ unit_key if unit_key.startswith("'") else 'narrow.' ~ unit_key }} = units.unit_key
+    {%- if not is_every_type %}
+
+    where narrow.deal_type_label is not null
+    {%- endif %}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# Rows of a unit for the unit, its department and the company, by the order of units. Asks
+   for units (of reports) and a relation with department_order and group_order. #}
+{% macro for_every_unit(relation, columns) -%}
+    select
+        units.unit_order,
+        {%- for column in columns %}
+        narrow.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ relation }} as narrow
+    inner join units
+        on units.unit_key = 'company'
+    {%- for unit_order in ['department_order', 'group_order'] %}
+
+    union all
+
+    select
+        {{ unit_order }} as unit_order,
+        {{ columns | join(',\n        ') }}
+    from {{ relation }}
+    where {{ unit_order }} is not null
+    {%- endfor %}
+{%- endmacro %}

@@ -5,7 +5,7 @@ select
     sum(reached) as reached,
     sum(arrived) as arrived
 
-from {{ ref('fct_conversion_steps') }}
+from {{ ref('int_conversion_steps__summed') }}
 
 group by pair
 
@@ -13,4 +13,4 @@ having
     sum(reached) > sum(entered)
     or sum(reached) <> sum(arrived)
     or sum(decided) < sum(reached)
-    or min(lag_days) < 0
+    or min(shortest_lag_days) < 0

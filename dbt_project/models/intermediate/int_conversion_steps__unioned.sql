@@ -2,9 +2,8 @@
 
 {# One row per step of a deal or of a request, side by side. #}
 {%- set columns = [
-    'step_key', 'pair', 'side', 'event_date', 'event_month', 'entered', 'reached',
-    'decided', 'arrived', 'lag_days', 'ancestor_keys', 'group_key',
-    'group_name', 'department_key', 'department_name', 'deal_type_label',
+    'pair', 'side', 'event_date', 'event_month', 'entered', 'reached', 'decided',
+    'arrived', 'lag_days', 'placement_key', 'deal_type_label',
     'pipeline_label', 'channel_label',
 ] %}
 

@@ -1,12 +1,32 @@
-{%- set horizons = {'none': none, 'd30': 30, 'd60': 60, 'd90': 90, 'd180': 180} -%}
-
 {# One row per unit, type of deal, transition, cohort (a month or a period) and horizon. A
    deal younger than a horizon is left out of it, above the line and below. #}
+{%- set sums = ['entered', 'reached', 'decided', 'arrived'] -%}
+{%- for code, days in horizons().items() if days is not none -%}
+    {%- do sums.extend(['entered_' ~ code, 'reached_' ~ code]) -%}
+{%- endfor %}
 with
 
 steps as (
 
-    select * from {{ ref('int_conversion_steps__scoped') }}
+    select * from {{ ref('int_conversion_steps__summed') }}
+
+),
+
+lag_counts as (
+
+    select * from {{ ref('int_conversion_lags__counted') }}
+
+),
+
+placements as (
+
+    select * from {{ ref('dim_employee_placements') }}
+
+),
+
+units as (
+
+    select * from {{ ref('int_org_units__listed') }}
 
 ),
 
@@ -22,28 +42,95 @@ horizons as (
 
 ),
 
+-- A month is a cohort of its own and lies in every period that holds it.
+months as (
+
+    select distinct event_month from steps
+
+),
+
 cohorts as (
 
     select
-        steps.*,
+        event_month,
         'month' as cohort_kind,
-        to_char(steps.event_month, 'YYYY-MM') as cohort_code,
-        steps.event_month as cohort_from
+        to_char(event_month, 'YYYY-MM') as cohort_code,
+        event_month as cohort_from
 
-    from steps
+    from months
 
     union all
 
     select
-        steps.*,
+        months.event_month,
         'period' as cohort_kind,
         periods.period_code as cohort_code,
         {{ today() }} as cohort_from
 
-    from steps
+    from months
 
     inner join periods
-        on steps.months_ago between periods.months_to and periods.months_from
+        on
+            {{ months_between('months.event_month', today()) }}
+            between periods.months_to and periods.months_from
+
+),
+
+-- Summed as early as can be: the months first, then the types and units.
+by_month as (
+
+    select
+        steps.event_month,
+        steps.pair,
+        placements.department_key,
+        placements.group_key,
+        steps.deal_type_label,
+        {%- for column in sums %}
+        cast(sum(steps.{{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from steps
+
+    left join placements
+        on steps.placement_key = placements.placement_key
+
+    group by
+        steps.event_month,
+        steps.pair,
+        placements.department_key,
+        placements.group_key,
+        steps.deal_type_label
+
+),
+
+by_cohort as (
+
+    select
+        cohorts.cohort_code,
+        by_month.pair,
+        by_month.department_key,
+        by_month.group_key,
+        by_month.deal_type_label,
+        {%- for column in sums %}
+        cast(sum(by_month.{{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from by_month
+
+    inner join cohorts
+        on by_month.event_month = cohorts.event_month
+
+    group by
+        cohorts.cohort_code,
+        by_month.pair,
+        by_month.department_key,
+        by_month.group_key,
+        by_month.deal_type_label
+
+),
+
+scoped as (
+    {{ for_every_scope('by_cohort', ['cohort_code', 'pair'] + sums) }}
 
 ),
 
@@ -54,35 +141,50 @@ counted as (
         deal_type_label,
         is_every_type,
         pair,
-        cohort_kind,
         cohort_code,
-        cohort_from,
-        {%- for code, days in horizons.items() %}
-            {%- if days is none %}
-        sum(deals) filter (where side = 'entered') as entered_{{ code }},
-        sum(deals) filter (where reached = 1) as reached_{{ code }},
-        sum(deals) filter (where decided = 1) as decided_{{ code }},
-            {%- else %}
-        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
-            as entered_{{ code }},
-        sum(deals) filter (where age_reached >= {{ days }} and lag_days <= {{ days }})
-            as reached_{{ code }},
-        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
-            as decided_{{ code }},
-            {%- endif %}
+        {%- for column in sums %}
+        cast(sum({{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
-        sum(deals) filter (where side = 'arrived') as arrived
 
-    from cohorts
+    from scoped
 
     group by
         unit_key,
         deal_type_label,
         is_every_type,
         pair,
-        cohort_kind,
-        cohort_code,
-        cohort_from
+        cohort_code
+
+),
+
+lags_by_cohort as (
+
+    select
+        cohorts.cohort_code,
+        lag_counts.pair,
+        lag_counts.department_key,
+        lag_counts.group_key,
+        lag_counts.deal_type_label,
+        lag_counts.lag_days,
+        cast(sum(lag_counts.deals) as integer) as deals
+
+    from lag_counts
+
+    inner join cohorts
+        on lag_counts.event_month = cohorts.event_month
+
+    group by
+        cohorts.cohort_code,
+        lag_counts.pair,
+        lag_counts.department_key,
+        lag_counts.group_key,
+        lag_counts.deal_type_label,
+        lag_counts.lag_days
+
+),
+
+scoped_lags as (
+    {{ for_every_scope('lags_by_cohort', ['cohort_code', 'pair', 'lag_days', 'deals']) }}
 
 ),
 
@@ -94,11 +196,9 @@ by_lag as (
         pair,
         cohort_code,
         lag_days,
-        sum(deals) as deals
+        cast(sum(deals) as integer) as deals
 
-    from cohorts
-
-    where lag_days is not null
+    from scoped_lags
 
     group by unit_key, deal_type_label, pair, cohort_code, lag_days
 
@@ -144,27 +244,44 @@ by_horizon as (
         counted.deal_type_label,
         counted.is_every_type,
         counted.pair,
-        counted.cohort_kind,
+        kinds.cohort_kind,
         counted.cohort_code,
-        counted.cohort_from,
+        kinds.cohort_from,
         horizons.horizon_code,
         horizons.horizon_order,
         horizons.label as horizon_label,
-        {%- for part in ['entered', 'reached', 'decided'] %}
-        cast(
-            case horizons.horizon_code
-            {%- for code in horizons.keys() %}
-                when '{{ code }}' then coalesce(counted.{{ part }}_{{ code }}, 0)
-            {%- endfor %}
-            end as integer
-        ) as {{ part }},
+        case horizons.horizon_code
+        {%- for code, days in horizons().items() %}
+            when '{{ code }}' then counted.entered{{ '_' ~ code if days is not none }}
         {%- endfor %}
-        cast(counted.entered_none as integer) as started,
-        cast(coalesce(counted.arrived, 0) as integer) as arrived,
+        end as entered,
+        case horizons.horizon_code
+        {%- for code, days in horizons().items() %}
+            when '{{ code }}' then counted.reached{{ '_' ~ code if days is not none }}
+        {%- endfor %}
+        end as reached,
+        -- Whoever had the days of a horizon has been decided by its end.
+        case horizons.horizon_code
+        {%- for code, days in horizons().items() %}
+            when '{{ code }}'
+                then counted.{{ 'decided' if days is none else 'entered_' ~ code }}
+        {%- endfor %}
+        end as decided,
+        counted.entered as started,
+        counted.arrived,
         lags.lag_days_median,
         lags.lag_days_p90
 
     from counted
+
+    inner join (
+        select distinct
+            cohort_code,
+            cohort_kind,
+            cohort_from
+        from cohorts
+    ) as kinds
+        on counted.cohort_code = kinds.cohort_code
 
     cross join horizons
 

@@ -215,7 +215,12 @@ weighed as (
 
     select
         *,
-        sum(weight) over (partition by deal_key, role, valid_from) as total_weight
+        sum(weight) over (partition by deal_key, role, valid_from) as total_weight,
+        -- Where one person has to answer: the largest share, then the lowest key.
+        row_number() over (
+            partition by deal_key, role, valid_from
+            order by weight desc, length(employee_key) asc, employee_key asc
+        ) as holder_no
 
     from united
 

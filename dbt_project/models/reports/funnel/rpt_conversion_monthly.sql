@@ -2,7 +2,18 @@ with
 
 steps as (
 
-    select * from {{ ref('int_conversion_steps__unioned') }}
+    select
+        summed.*,
+        placements.ancestor_keys,
+        placements.group_key,
+        placements.group_name,
+        placements.department_key,
+        placements.department_name
+
+    from {{ ref('int_conversion_steps__summed') }} as summed
+
+    left join {{ ref('dim_employee_placements') }} as placements
+        on summed.placement_key = placements.placement_key
 
 ),
 

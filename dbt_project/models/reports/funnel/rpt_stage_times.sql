@@ -26,26 +26,28 @@ units as (
 
 periods as (
 
-    select * from {{ ref('cohort_periods') }}
+    select
+        *,
+        {{ period_start('months_from') }} as first_date,
+        {{ period_start('months_to - 1') }} as end_date
+    from {{ ref('cohort_periods') }}
 
 ),
 
--- Stays that ended in a period, and those that go on in open deals: they belong to the
--- periods that are not over.
+-- Stays that ended, and those that go on in open deals.
 stays as (
 
     select
-        periods.period_code,
-        deals.deal_key,
-        deals.department_key,
-        deals.group_key,
+        visits.deal_key,
         visits.pipeline,
-        deals.pipeline_label,
         visits.stage,
+        coalesce(deals.pipeline_label, '') as pipeline_name,
+        departments.unit_order as department_order,
+        groups.unit_order as group_order,
+        coalesce(visits.left_date, {{ today() }}) as stay_date,
         visits.is_open,
-        visits.stay_s / 86400 as stay_days,
-        visits.limit_unit,
-        visits.limit_value,
+        cast(visits.stay_s / 86400 as double precision) as stay_days,
+        visits.limit_value is not null as is_limited,
         visits.is_over_limit
 
     from visits
@@ -53,10 +55,11 @@ stays as (
     inner join deals
         on visits.deal_key = deals.deal_key
 
-    inner join periods
-        on
-            {{ months_between('coalesce(visits.left_date, ' ~ today() ~ ')', today()) }}
-            between periods.months_to and periods.months_from
+    left join units as departments
+        on deals.department_key = departments.unit_key
+
+    left join units as groups
+        on deals.group_key = groups.unit_key
 
     where
         visits.is_stay_end
@@ -68,23 +71,71 @@ stays as (
 
 ),
 
-scoped as (
-
-    {%- for key in ["'company'", 'department_key', 'group_key'] %}
+-- Millions of stays are sorted below: numbers sort faster than names.
+spots as (
 
     select
-        {{ key }} as unit_key,
-        stays.*
+        pipeline,
+        stage,
+        pipeline_name,
+        cast(dense_rank() over (order by pipeline, stage) as integer) as place_no,
+        cast(dense_rank() over (order by pipeline, stage, pipeline_name) as integer)
+            as spot_no
+
+    from (
+        select distinct
+            pipeline,
+            stage,
+            pipeline_name
+        from stays
+    ) as seen
+
+),
+
+-- What goes on belongs to the periods that are not over.
+in_periods as (
+
+    select
+        periods.period_order,
+        spots.place_no,
+        spots.spot_no,
+        stays.deal_key,
+        stays.department_order,
+        stays.group_order,
+        stays.is_open,
+        stays.stay_days,
+        stays.is_limited,
+        stays.is_over_limit
 
     from stays
 
-    where {{ key }} is not null
+    inner join spots
+        on
+            stays.pipeline = spots.pipeline
+            and stays.stage = spots.stage
+            and stays.pipeline_name = spots.pipeline_name
 
-        {%- if not loop.last %}
+    inner join periods
+        on
+            stays.stay_date >= periods.first_date
+            and stays.stay_date < periods.end_date
 
-    union all
-        {%- endif %}
-    {%- endfor %}
+),
+
+-- A deal may come back to a stage: all its stays together.
+of_deals as (
+
+    select
+        period_order,
+        place_no,
+        deal_key,
+        department_order,
+        group_order,
+        sum(stay_days) as total_days
+
+    from in_periods
+
+    group by period_order, place_no, deal_key, department_order, group_order
 
 ),
 
@@ -107,52 +158,73 @@ limits as (
 
 ),
 
--- A deal may come back to a stage: all its stays together.
 totals as (
 
     select
-        unit_key,
-        period_code,
-        pipeline,
-        stage,
+        unit_order,
+        period_order,
+        place_no,
         percentile_cont(0.5) within group (order by total_days) as time_in_stage_total
 
     from (
-        select
-            unit_key,
-            period_code,
-            pipeline,
-            stage,
-            deal_key,
-            sum(stay_days) as total_days
-        from scoped
-        group by unit_key, period_code, pipeline, stage, deal_key
-    ) as of_deals
+        {{ for_every_unit('of_deals', ['period_order', 'place_no', 'total_days']) }}
+    ) as scoped_totals
 
-    group by unit_key, period_code, pipeline, stage
+    group by unit_order, period_order, place_no
 
 ),
 
 counted as (
 
     select
-        unit_key,
-        period_code,
-        pipeline,
-        pipeline_label,
-        stage,
+        unit_order,
+        period_order,
+        place_no,
+        spot_no,
         count(*) filter (where is_open) as open_count,
         count(*) filter (where is_open and is_over_limit) as over_limit_count,
-        count(limit_value) as limited_stays,
+        count(*) filter (where is_limited) as limited_stays,
         count(*) filter (where is_over_limit) as stays_over_limit,
         percentile_cont(0.5) within group (order by stay_days) filter (where not is_open)
             as time_in_stage,
         percentile_cont(0.9) within group (order by stay_days) filter (where not is_open)
             as time_in_stage_p90
 
-    from scoped
+    from (
+        {{ for_every_unit('in_periods', [
+            'period_order', 'place_no', 'spot_no', 'is_open', 'stay_days', 'is_limited',
+            'is_over_limit',
+        ]) }}
+    ) as scoped_stays
 
-    group by unit_key, period_code, pipeline, pipeline_label, stage
+    group by unit_order, period_order, place_no, spot_no
+
+),
+
+named as (
+
+    select
+        counted.*,
+        units.unit_key,
+        units.unit_label,
+        units.unit_level,
+        units.reader_keys,
+        periods.period_code,
+        periods.label as cohort_label,
+        spots.pipeline,
+        spots.stage,
+        nullif(spots.pipeline_name, '') as pipeline_label
+
+    from counted
+
+    inner join units
+        on counted.unit_order = units.unit_order
+
+    inner join periods
+        on counted.period_order = periods.period_order
+
+    inner join spots
+        on counted.spot_no = spots.spot_no
 
 ),
 
@@ -160,61 +232,54 @@ listed as (
 
     select
         {{ surrogate_key([
-            'counted.unit_key', 'counted.period_code', 'counted.pipeline_label',
-            'counted.pipeline', 'counted.stage',
+            'named.unit_key', 'named.period_code', 'named.pipeline_label',
+            'named.pipeline', 'named.stage',
         ]) }} as stage_time_key,
-        counted.unit_key,
-        units.unit_label,
-        units.unit_level,
-        units.unit_order,
-        periods.label as cohort_label,
-        periods.period_order as cohort_order,
-        counted.pipeline_label,
-        counted.stage,
+        named.unit_key,
+        named.unit_label,
+        named.unit_level,
+        named.unit_order,
+        named.cohort_label,
+        named.period_order as cohort_order,
+        named.pipeline_label,
+        named.stage,
         stages.label as stage_label,
         cast(
-            dense_rank() over (order by counted.pipeline_label, stages.rank) as smallint
+            dense_rank() over (order by named.pipeline_label, stages.rank) as smallint
         ) as stage_order,
-        cast(counted.open_count as integer) as open_count,
-        cast(counted.over_limit_count as integer) as over_limit_count,
-        cast(counted.limited_stays as integer) as limited_stays,
-        cast(counted.stays_over_limit as integer) as stays_over_limit,
-        cast(counted.stays_over_limit as numeric) / nullif(counted.limited_stays, 0)
+        cast(named.open_count as integer) as open_count,
+        cast(named.over_limit_count as integer) as over_limit_count,
+        cast(named.limited_stays as integer) as limited_stays,
+        cast(named.stays_over_limit as integer) as stays_over_limit,
+        cast(named.stays_over_limit as numeric) / nullif(named.limited_stays, 0)
             as over_limit_share,
-        cast(counted.time_in_stage as numeric(9, 1)) as time_in_stage,
-        cast(counted.time_in_stage_p90 as numeric(9, 1)) as time_in_stage_p90,
+        cast(named.time_in_stage as numeric(9, 1)) as time_in_stage,
+        cast(named.time_in_stage_p90 as numeric(9, 1)) as time_in_stage_p90,
         cast(totals.time_in_stage_total as numeric(9, 1)) as time_in_stage_total,
         limits.limit_value is null as is_limit_missing,
         cast(
-            count(*) filter (where limits.limit_value is null and counted.open_count > 0)
-                over (partition by counted.unit_key, counted.period_code) as integer
+            count(*) filter (where limits.limit_value is null and named.open_count > 0)
+                over (partition by named.unit_key, named.period_code) as integer
         ) as stage_limit_missing,
         {{ limit_text('limits.limit_value', 'limits.limit_unit') }} as limit_text,
         {{ today() }} as as_of_date,
-        units.reader_keys
+        named.reader_keys
 
-    from counted
-
-    inner join units
-        on counted.unit_key = units.unit_key
+    from named
 
     inner join stages
-        on counted.stage = stages.stage
-
-    inner join periods
-        on counted.period_code = periods.period_code
+        on named.stage = stages.stage
 
     inner join totals
         on
-            counted.unit_key = totals.unit_key
-            and counted.period_code = totals.period_code
-            and counted.pipeline = totals.pipeline
-            and counted.stage = totals.stage
+            named.unit_order = totals.unit_order
+            and named.period_order = totals.period_order
+            and named.place_no = totals.place_no
 
     left join limits
         on
-            counted.pipeline = limits.pipeline
-            and counted.stage = limits.stage
+            named.pipeline = limits.pipeline
+            and named.stage = limits.stage
 
 )
 
