@@ -44,7 +44,7 @@ class Question:
     what: str
     section: str
     relation: str
-    query: sql.Composable
+    query: sql.SQL | sql.Composed
 
 
 def _without_meaning(what: str, section: str, relation: str, *columns: str) -> Question:

@@ -99,7 +99,7 @@ def showings_month(picture: Picture) -> pd.DataFrame:
     counts = pairs.groupby("month").size()
     return pd.DataFrame(
         {
-            "month": counts.index.strftime("%Y-%m"),
+            "month": pd.DatetimeIndex(counts.index).strftime("%Y-%m"),
             "showings_unique": counts.to_numpy(),
         }
     )
