@@ -1,4 +1,6 @@
-{{ config(meta={'by': {'deal_key': "coalesce(deal_key, activity_key)", 'lead_key': "lead_key"}}) }}
+{{ config(meta={
+    'by': {'deal_key': "coalesce(deal_key, activity_key)", 'lead_key': "lead_key"},
+}) }}
 
 with
 

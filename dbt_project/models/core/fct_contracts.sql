@@ -1,4 +1,9 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "signed_date > {previous_day} or terminated_date > {previous_day} or valid_until_date >= {previous_day}"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': "signed_date > {previous_day}"
+        ~ " or terminated_date > {previous_day}"
+        ~ " or valid_until_date >= {previous_day}",
+}) }}
 
 with
 

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, showing_key)"}}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'deal_key': "coalesce(deal_key, showing_key)"},
+}) }}
 
 with
 

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'deal_key': "coalesce(deal_key, fact_key)"},
+}) }}
 
 {# What people did with clients, in the shape of every dated fact. Robots do nothing. A
    thing that took place was planned, too: of a meeting entered twice once. #}

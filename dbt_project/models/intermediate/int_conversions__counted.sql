@@ -237,6 +237,17 @@ lags as (
 
 ),
 
+kinds as (
+
+    select distinct
+        cohort_code,
+        cohort_kind,
+        cohort_from
+
+    from cohorts
+
+),
+
 by_horizon as (
 
     select
@@ -274,13 +285,7 @@ by_horizon as (
 
     from counted
 
-    inner join (
-        select distinct
-            cohort_code,
-            cohort_kind,
-            cohort_from
-        from cohorts
-    ) as kinds
+    inner join kinds
         on counted.cohort_code = kinds.cohort_code
 
     cross join horizons

@@ -1,4 +1,8 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "stage_visit_no is not null and loss_depth is null and cycle_days is null"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': "stage_visit_no is not null and loss_depth is null"
+        ~ " and cycle_days is null",
+}) }}
 
 {# One row per deal: where it stands and for how long, how far it ever came. What depends
    on the clock is as of the pass. #}

@@ -1,4 +1,8 @@
-{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}, 'clocked': "is_stock"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'deal_key': "coalesce(deal_key, fact_key)"},
+    'clocked': "is_stock",
+}) }}
 
 {# What happened, and what is held today: one shape, one rule of credit. The rows are many,
    so they carry keys: names of people and units are joined by whoever reads them. #}

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "is_open and stage not in ('closed_won', 'lost')"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': "is_open and stage not in ('closed_won', 'lost')",
+}) }}
 
 {# One row per visit of a deal to a stage, of every deal, deleted and test ones too. A
    pause stops the clock of a stage: the stay goes on when the deal comes back to it. #}
