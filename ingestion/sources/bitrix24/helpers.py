@@ -130,7 +130,7 @@ def row_key(table: Table, row: Row) -> str:
 
 def without(rows: list[Row], left_out: frozenset[str]) -> list[Row]:
     """The rows without fields that do not land."""
-    if not rows or left_out.isdisjoint(chain.from_iterable(rows)):
+    if all(row.keys().isdisjoint(left_out) for row in rows):
         return rows
     return [
         {name: value for name, value in row.items() if name not in left_out}
@@ -229,8 +229,7 @@ def to_arrow(
         FieldTypeChangedError: a value does not fit its column.
     """
     arrays: dict[str, pa.Array] = {}
-    for name in dict.fromkeys(chain.from_iterable(rows)):
-        values = [row.get(name) for row in rows]
+    for name, values in _by_field(rows):
         target = column(name)
         if target in arrays:
             raise FieldTypeChangedError(
@@ -260,6 +259,15 @@ def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """Consecutive parts of a sequence."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _by_field(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[JsonValue]]]:
+    """The values of every field; what a row does not have is None there."""
+    if len({tuple(row) for row in rows}) == 1:
+        values = zip(*[row.values() for row in rows], strict=True)
+        return zip(rows[0], values, strict=True)
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return ((name, [row.get(name) for row in rows]) for name in names)
 
 
 def _new_kind(table: Table, values: Sequence[JsonValue]) -> Kind | None:

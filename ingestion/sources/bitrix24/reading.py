@@ -337,7 +337,8 @@ class PortalReading:
         for rows in self._walk(state, self._window(state)):
             if table.modified and (moment := latest(rows, table.modified)):
                 reached = max(reached or moment, moment)
-            state.wanted -= {row_id(table, row) for row in rows}
+            if state.wanted:
+                state.wanted -= {row_id(table, row) for row in rows}
             yield from self._changed(state, rows)
         state.reached = self._window_end(state, reached)
         for ids in chunks(sorted(state.wanted), PAGE_ROWS * BATCH_COMMANDS):
