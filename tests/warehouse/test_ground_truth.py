@@ -86,15 +86,13 @@ def test_the_total_of_a_metric_is_true(
 
 
 def test_unique_showings_of_every_month_are_true(
-    agency_home: AgencyHome, truth: GroundTruth
+    home: AgencyHome, truth: GroundTruth
 ) -> None:
     """A flat shown to a client again is no new showing."""
     table = truth.table("showings_month")
     expected = dict(zip(table["month"], table["showings_unique"].map(int), strict=True))
-    unique = read_catalog(manifest_file(agency_home.warehouse)).metrics[
-        "showings_unique"
-    ]
-    counted = agency_home.rows(
+    unique = read_catalog(manifest_file(home.warehouse)).metrics["showings_unique"]
+    counted = home.rows(
         f"select to_char(event_month, 'YYYY-MM'), {unique.aggregate}"
         " from reports.rpt_deal_facts where level = 'company' group by 1",
         login="data_team",
