@@ -42,6 +42,13 @@ _ORDINAL, _MONEY_ORDINAL, _CREDIT_MODE = "deal_ordinal", "money_ordinal", "credi
 #: More than any amount, so that a number and a value added to it are told apart.
 _STEP = 10**15
 
+#: Ends of columns that hold a metric as text, a whole card or a cell of a table, with
+#: the units that the text does not say itself.
+_PRINTED: Mapping[str, Mapping[str, str]] = {
+    "card": {},
+    "cell": {"money": "money_thousand"},
+}
+
 #: Column of tables whose rows of different levels hold the same facts.
 _LEVEL = "level"
 # Every home builds from the same files; a manifest of a home lies far from them.
@@ -231,13 +238,16 @@ class _Labels:
         """Fill what a column does not say itself from its name or its metric."""
         known = self.columns.get(column.name)
         if known is None or not known.label:
-            metric = metrics.get(column.name.removesuffix("__card"))
+            name, _, end = column.name.rpartition("__")
+            metric = metrics.get(name if end in _PRINTED else column.name)
             if metric is not None:
                 known = Column(
                     name=column.name,
                     label=metric.label,
                     description=metric.description,
-                    unit="" if column.name.endswith("__card") else metric.unit,
+                    unit=_PRINTED[end].get(metric.unit, "")
+                    if end in _PRINTED
+                    else metric.unit,
                 )
         plain = column.name.removesuffix("_html")
         if (known is None or not known.label) and plain != column.name:

@@ -25,6 +25,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bi.catalog import Catalog
+from bi.cell_states import cell_states
 from bi.excel.cells import (
     CellValue,
     canonical,
@@ -35,7 +36,7 @@ from bi.excel.cells import (
 )
 from bi.excel.definition import Export
 from bi.excel.dictionary import TABLE, write_dictionary
-from bi.excel.highlight import cell_states
+from bi.excel.highlight import patterns
 from bi.excel.layout import (
     SheetColumn,
     SheetLayout,
@@ -296,7 +297,7 @@ class _Table:
     def _cell(
         self, number: int, value: CellValue, state: object, url: object
     ) -> Cell | None:
-        code = state if isinstance(state, int) and state in cell_states() else 0
+        code = state if isinstance(state, int) and state in patterns() else 0
         if value is None:
             return self._styled(number, code, "empty") if code else None
         if isinstance(value, str):
@@ -320,7 +321,7 @@ class _Table:
         if key not in self.styled:
             cell = WriteOnlyCell(self.sheet)
             cell.font = _LINK if kind == "link" else _FONT
-            fill = cell_states()[code].pattern()
+            fill = patterns().get(code)
             if fill:
                 cell.fill = fill
             if kind == "quoted":
@@ -518,8 +519,8 @@ def _figures(
 
 def _legend(sheet: Worksheet) -> list[Cell]:
     cells = [_heading(sheet, text("control", "legend"))]
-    for state in cell_states().values():
-        fill = state.pattern()
+    for state in cell_states():
+        fill = patterns().get(state.code)
         if fill:
             cell = _text_cell(sheet, state.title)
             cell.fill = fill

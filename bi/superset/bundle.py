@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from bi.catalog import Catalog, Column, Dataset
+from bi.cell_states import cell_states
 from bi.superset.charts import Chart, ChartBuilder, SavedColumn, SavedMetric
 from bi.superset.filters import filter_bar
 from bi.superset.layout import COLUMNS, Part, Tabs, Tile, positions
@@ -48,6 +49,7 @@ _KNOWN_PAGE = (
     "choices",
     "filters",
     "rows",
+    "legend",
 )
 
 #: Edition to the end of its address.
@@ -388,6 +390,7 @@ class _Compiler:
                 "reestr": {
                     "position": len(self._pages),
                     "question": page.require("question").text(),
+                    "legend": _legend(page),
                 },
             },
             "certified_by": "",
@@ -549,6 +552,14 @@ def _metric(metric: SavedMetric) -> Asset:
         "description": metric.description or None,
         "d3format": metric.d3format or None,
     }
+
+
+def _legend(page: Node) -> list[list[str]]:
+    """Give name, icon and word of every tint, for a page that explains them."""
+    asked = page.get("legend")
+    if asked is None or asked.value is not True:
+        return []
+    return [[state.name, state.icon, state.label] for state in cell_states()[1:]]
 
 
 def _tabs(node: Node, built: Callable[[Node], list[Tile]]) -> Tabs:

@@ -504,7 +504,7 @@ class ChartBuilder:
             "show_totals": False,
             "allow_rearrange_columns": False,
             "allow_render_html": any(
-                name.endswith(("_html", "__card")) for name in names
+                name.endswith(("_html", "__card", "__cell")) for name in names
             ),
             "table_timestamp_format": "%d.%m.%Y",
             "column_config": {
@@ -525,7 +525,7 @@ class ChartBuilder:
             config["d3TimeFormat"] = found.screen
         elif found is not None:
             config["d3NumberFormat"] = found.screen
-        if column.is_number or column.is_date:
+        if column.is_number or column.is_date or name.endswith("__cell"):
             config["horizontalAlign"] = "right"
         return config
 

@@ -50,6 +50,14 @@
     ) || '</span>'
 {%- endmacro %}
 
+{# A value as a cell of a table prints it; money in thousands, as the head says. #}
+{% macro cell_text(unit_code, expression) -%}
+    case {{ unit_code }}
+        when 'money' then {{ number_text(expression ~ ' / 1000', 0) }}
+        else {{ unit_text(unit_code, expression, 'number') }}
+    end
+{%- endmacro %}
+
 {# How far a number is from that of the compared days; null where one of them is unknown. #}
 {% macro card_change(numbers) -%}
     {%- set now, before = numbers ~ '.value', numbers ~ '.previous' -%}

@@ -393,7 +393,10 @@ def test_a_forged_request_for_money_gives_nothing(
     page = pages["registry_without_money"]
     own = ask(session, site, datasets[NONE], page=page, **query)
     assert not has_data(own), own.text[:300]
-    tables = (WHOLE, SPLIT, "rpt_deal_registry", "rpt_kpi_daily", "rpt_kpi_cards")
+    tables = (
+        WHOLE, SPLIT, "rpt_deal_registry", "rpt_kpi_daily", "rpt_kpi_cards",
+        "rpt_metric_records",
+    )  # fmt: skip
     for table in tables:
         for context in (page, pages["registry"], None):
             other = ask(session, site, datasets[table], page=context, **query)

@@ -228,6 +228,28 @@ def test_case_7_a_deal_stays_in_the_group_of_its_day(told: Told) -> None:
         assert credited == group
 
 
+def test_case_7_the_structure_of_today_puts_both_deals_into_the_new_group(
+    told: Told,
+) -> None:
+    """What the cards show of the groups, summed over those of the person."""
+    [(moved_away, moved_in)] = told.firm.rows(
+        "select sum(deals_closed) filter (where unit_key = %s and structure = 'today')"
+        " - sum(deals_closed) filter (where unit_key = %s and structure = 'fact_date'),"
+        " sum(deals_closed) filter (where unit_key = %s and structure = 'today')"
+        " - sum(deals_closed) filter (where unit_key = %s and structure = 'fact_date')"
+        " from reports.rpt_kpi_cards where period_code = 'month'",
+        [GROUP_1, GROUP_1, GROUP_2, GROUP_2],
+    )
+    rows = told.firm.rows(
+        "select current_group_name, group_name, count(*)"
+        " from reports.rpt_metric_facts where metric = 'deals_closed'"
+        " and employee_key = %s group by 1, 2 order by 2",
+        [f"demo_agency:{MOVED_IN_CRM}"],
+    )
+    assert rows == [("Group 2", "Group 1", 1), ("Group 2", "Group 2", 2)]
+    assert moved_away == -moved_in
+
+
 def test_case_7_a_decision_dates_the_transfer_when_it_happened(told: Told) -> None:
     """Seen on the 20th; the order says the 15th, a line for the 16th is taken back."""
     assert told.firm.rows(

@@ -1,6 +1,7 @@
 {%- set measures = measures_in('rpt_kpi_daily') -%}
 {%- set stocks = measures_in('rpt_kpi_stock') -%}
 {%- set ratios = ratios_over(measures) -%}
+{%- set opened = opened_measures() -%}
 
 -- depends_on: {{ ref('currencies') }}
 
@@ -14,57 +15,9 @@ today as (
 
 ),
 
-periods as (
+structures as (
 
-    select
-        periods.period_code,
-        periods.period_order,
-        periods.label as period_label,
-        periods.steps_back = 0 as is_running,
-        today.today,
-        make_interval(months => periods.months) as length,
-        cast(
-            date_trunc(periods.unit, today.today)
-            - make_interval(months => periods.months * periods.steps_back) as date
-        ) as date_from
-
-    from {{ ref('periods') }} as periods
-
-    cross join today
-
-),
-
-bounded as (
-
-    select
-        period_code,
-        period_order,
-        period_label,
-        is_running,
-        date_from,
-        case when is_running then today else cast(date_from + length as date) - 1 end
-            as date_to,
-        cast(date_from - length as date) as previous_from
-
-    from periods
-
-),
-
--- An unfinished period is compared with the equal elapsed part of the one before.
-compared as (
-
-    select
-        bounded.*,
-        least(
-            case
-                when bounded.is_running
-                    then bounded.previous_from + (bounded.date_to - bounded.date_from)
-                else bounded.date_from - 1
-            end,
-            bounded.date_from - 1
-        ) as previous_to
-
-    from bounded
+    select * from {{ ref('structures') }}
 
 ),
 
@@ -83,7 +36,7 @@ labelled as (
                 '{to}', to_char(compared.previous_to, 'DD.MM.YYYY'))
         end as compared_label
 
-    from compared
+    from {{ ref('int_periods__compared') }} as compared
 
     inner join {{ ref('months') }} as months
         on extract(month from compared.previous_from) = months.month
@@ -119,22 +72,48 @@ units as (
 
 ),
 
-daily as (
+-- Whoever is known stands in the unit of the fact's date, or in that of today.
+placed as (
 
     select
-        units.unit_key,
-        kpi.event_date,
-        kpi.event_month,
-        {%- for measure in measures %}
-        sum(kpi.{{ measure.name }}) as {{ measure.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        structures.structure,
+        kpi.*,
+        case
+            when structures.structure = 'fact_date' or employees.employee_key is null
+                then array['company', kpi.department_key, kpi.group_key]
+            else array['company', employees.department_key, employees.group_key]
+        end as unit_keys
 
     from {{ ref('rpt_kpi_daily') }} as kpi
 
-    inner join units
-        on units.unit_key in ('company', kpi.department_key, kpi.group_key)
+    cross join structures
 
-    group by units.unit_key, kpi.event_date, kpi.event_month
+    left join {{ ref('dim_employees') }} as employees
+        on kpi.employee_key = employees.employee_key
+
+    where
+        kpi.months_ago < 12
+        or kpi.event_date >= (select min(labelled.previous_from) from labelled)
+
+),
+
+daily as (
+
+    select
+        placed.structure,
+        units.unit_key,
+        placed.event_date,
+        placed.event_month,
+        {%- for measure in measures %}
+        sum(placed.{{ measure.name }}) as {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from placed
+
+    inner join units
+        on units.unit_key = any(placed.unit_keys)
+
+    group by placed.structure, units.unit_key, placed.event_date, placed.event_month
 
 ),
 
@@ -157,6 +136,7 @@ months_back as (
 monthly as (
 
     select
+        structures.structure,
         units.unit_key,
         months_back.event_month,
         months_back.is_current,
@@ -167,20 +147,28 @@ monthly as (
 
     from units
 
+    cross join structures
+
     cross join months_back
 
     left join daily
         on
-            units.unit_key = daily.unit_key
+            structures.structure = daily.structure
+            and units.unit_key = daily.unit_key
             and months_back.event_month = daily.event_month
 
-    group by units.unit_key, months_back.event_month, months_back.is_current
+    group by
+        structures.structure,
+        units.unit_key,
+        months_back.event_month,
+        months_back.is_current
 
 ),
 
 monthly_numbers as (
 
     select
+        monthly.structure,
         monthly.unit_key,
         monthly.event_month,
         monthly.is_current,
@@ -206,13 +194,14 @@ monthly_numbers as (
 scaled as (
 
     select
+        structure,
         unit_key,
         event_month,
         is_current,
         metric_id,
         round(
             100 * greatest(value, 0)
-            / nullif(max(value) over (partition by unit_key, metric_id), 0)
+            / nullif(max(value) over (partition by structure, unit_key, metric_id), 0)
         ) as height
 
     from monthly_numbers
@@ -222,6 +211,7 @@ scaled as (
 trends as (
 
     select
+        structure,
         unit_key,
         metric_id,
         string_agg(
@@ -232,7 +222,7 @@ trends as (
 
     from scaled
 
-    group by unit_key, metric_id
+    group by structure, unit_key, metric_id
 
 ),
 
@@ -244,10 +234,15 @@ summed as (
         units.unit_level,
         units.ancestor_keys,
         units.sort_path,
+        structures.structure,
+        structures.structure_order,
+        structures.label as structure_label,
         labelled.period_code,
         labelled.period_order,
         labelled.period_label,
         labelled.compared_label,
+        labelled.date_from,
+        labelled.date_to,
         {%- for measure in measures %}
         {{ zero_or_null(measure, 'sum(daily.' ~ measure.name ~ ') filter (
             where daily.event_date between labelled.date_from and labelled.date_to
@@ -259,11 +254,14 @@ summed as (
 
     from units
 
+    cross join structures
+
     cross join labelled
 
     left join daily
         on
-            units.unit_key = daily.unit_key
+            structures.structure = daily.structure
+            and units.unit_key = daily.unit_key
             and daily.event_date between labelled.previous_from and labelled.date_to
 
     group by
@@ -272,10 +270,15 @@ summed as (
         units.unit_level,
         units.ancestor_keys,
         units.sort_path,
+        structures.structure,
+        structures.structure_order,
+        structures.label,
         labelled.period_code,
         labelled.period_order,
         labelled.period_label,
-        labelled.compared_label
+        labelled.compared_label,
+        labelled.date_from,
+        labelled.date_to
 
 ),
 
@@ -301,6 +304,15 @@ valued as (
 
     select
         summed.*,
+        -- What the address of a number's records says of the row.
+        {{ address_choice('structure_label', 'summed.structure_label') }}
+        || ',' || {{ address_period('summed.date_from', 'summed.date_to') }}
+        || case summed.unit_level
+            when 1
+                then ',' || {{ address_choice('department_name', 'summed.unit_label') }}
+            when 2 then ',' || {{ address_choice('group_name', 'summed.unit_label') }}
+            else ''
+        end as opened_filters,
         {%- for ratio in ratios %}
         summed.{{ ratio.numerator }} / nullif(summed.{{ ratio.denominator }}, 0)
             as {{ ratio.name }},
@@ -322,9 +334,11 @@ valued as (
 numbers as (
 
     select
+        valued.structure,
         valued.period_code,
         valued.unit_key,
         valued.compared_label,
+        valued.opened_filters,
         numbers.*,
         trends.bars
 
@@ -347,7 +361,8 @@ numbers as (
 
     left join trends
         on
-            valued.unit_key = trends.unit_key
+            valued.structure = trends.structure
+            and valued.unit_key = trends.unit_key
             and numbers.metric_id = trends.metric_id
 
 ),
@@ -357,7 +372,13 @@ card_parts as (
     select
         numbers.*,
         {{ card_head('numbers', 'metrics') }} as head_html,
-        {{ card_change('numbers') }} as change_text
+        {{ card_change('numbers') }} as change_text,
+        case
+            when metrics.drill = 'rpt_metric_records'
+                then ' href="' || {{ escaped(
+                    records_address('metrics.metric_label', 'numbers.opened_filters')
+                ) }} || '"'
+        end as link
 
     from numbers
 
@@ -369,10 +390,12 @@ card_parts as (
 card_texts as (
 
     select
+        structure,
         period_code,
         unit_key,
         metric_id,
-        '<span class="r-card" title="' || head_html || case
+        case when link is null then '<span' else '<a' || link end
+        || ' class="r-card" title="' || head_html || case
             when is_stock
                 then '<span class="r-card-change">' || {{ text('as_of_today') }} || '</span>'
             else
@@ -380,7 +403,14 @@ card_texts as (
                 || coalesce(change_text || '</span> ' || compared_label, '</span>')
                 || '</span><span class="r-card-plan">' || {{ text('plan_missing') }}
                 || '</span><span class="r-bars">' || bars || '</span>'
-        end || '</span>' as card_html
+        end || case when link is null then '</span>' else '</a>' end as card_html,
+        -- Nothing stands behind a zero or a «—».
+        '<span class="r-number">' || coalesce(
+            case when value <> 0 then '<a class="r-opens"' || link || '>' end
+            || {{ cell_text('unit_code', 'value') }} || '</a>',
+            {{ cell_text('unit_code', 'value') }},
+            chr(8212)
+        ) || '</span>' as cell_html
 
     from card_parts
 
@@ -389,8 +419,13 @@ card_texts as (
 cards as (
 
     select
+        structure,
         period_code,
         unit_key,
+        {%- for measure in opened %}
+        max(cell_html) filter (where metric_id = '{{ measure.name }}')
+            as {{ measure.name }}__cell,
+        {%- endfor %}
         {%- for number in measures + ratios + stocks %}
         max(card_html) filter (where metric_id = '{{ number.name }}')
             as {{ number.name }}__card{{ ',' if not loop.last }}
@@ -398,7 +433,7 @@ cards as (
 
     from card_texts
 
-    group by period_code, unit_key
+    group by structure, period_code, unit_key
 
 ),
 
@@ -445,7 +480,7 @@ judged as (
         round(100 - 100 * valued.revenue_net / nullif(valued.revenue_net_previous, 0))
             as revenue_fall,
         row_number() over (
-            partition by valued.period_code
+            partition by valued.period_code, valued.structure
             order by valued.unit_level > 0, valued.sort_path
         ) as unit_order
 
@@ -457,10 +492,13 @@ judged as (
 )
 
 select
-    valued.period_code || '/' || valued.unit_key as card_key,
+    valued.period_code || '/' || valued.unit_key || '/' || valued.structure as card_key,
     valued.period_code,
     valued.period_label,
     cast(valued.period_order as smallint) as period_order,
+    valued.structure,
+    valued.structure_label,
+    cast(valued.structure_order as smallint) as structure_order,
     valued.unit_key,
     valued.unit_label,
     cast(valued.unit_level as smallint) as unit_level,
@@ -473,6 +511,9 @@ select
     valued.{{ measure.name }},
     valued.{{ measure.name }}_previous,
     cards.{{ measure.name }}__card,
+    {%- endfor %}
+    {%- for measure in opened %}
+    cards.{{ measure.name }}__cell,
     {%- endfor %}
     {%- for stock in stocks %}
     valued.{{ stock.name }},
@@ -500,15 +541,20 @@ select
     || '</span></span><span>' || {{ text('deals_counted') }} || ' <span class="r-strong">'
     || {{ number_text('counted.deals', 0) }} || '</span></span><span>'
     || {{ text('findings_open') }} || ' <span class="r-strong">'
-    || {{ number_text('valued.findings_open', 0) }} || '</span></span></div>'
-        as freshness_html,
+    || {{ number_text('valued.findings_open', 0) }} || '</span></span><span>'
+    || {{ text('credited') }} || ' <span class="r-strong">'
+    || (
+        select lower(modes.label) from {{ ref('credit_modes') }} as modes
+        where modes.credit_mode = 'split'
+    ) || '</span></span></div>' as freshness_html,
     {{ whole_reader_keys('valued.ancestor_keys') }} as reader_keys
 
 from judged as valued
 
 inner join cards
     on
-        valued.period_code = cards.period_code
+        valued.structure = cards.structure
+        and valued.period_code = cards.period_code
         and valued.unit_key = cards.unit_key
 
 cross join counted
