@@ -41,6 +41,7 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Give every test the one mark of its part, so that nobody has to remember."""
+    is_worker = hasattr(config, "workerinput")
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         if BROWSER_TESTS in item.path.parents:
@@ -48,9 +49,10 @@ def pytest_collection_modifyitems(
         else:
             part = "warehouse" if used & SERVER_FIXTURES else "unit"
         item.add_marker(part)
-        group = "shared homes" if used & SHARED_HOMES else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    if hasattr(config, "workerinput"):
+        if is_worker:
+            group = "shared homes" if used & SHARED_HOMES else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
+    if is_worker:
         # Dear groups first: the quick ones fill what is left of the time.
         items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
 
