@@ -129,12 +129,12 @@
         {%- endcall -%}
     {%- endif %}
 
-    {%- if clocked and unit %}
+    {%- if clocked %}
         {%- call statement('clocked') -%}
             {{ remember_changed_units(
                 this ~ ' where ' ~ is_another_day() ~ ' and ('
                 ~ clocked | replace('{previous_day}', previous_day()) ~ ')',
-                {unit: expression}
+                {unit or units.keys() | first: expression}
             ) }}
         {%- endcall -%}
     {%- endif %}

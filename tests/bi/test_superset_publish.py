@@ -35,6 +35,7 @@ def test_every_page_is_published(site: Site) -> None:
         "dictionary",
         "funnel",
         "now",
+        "records",
         "registry",
         "registry_split",
         "registry_without_money",

@@ -1,4 +1,7 @@
-{{ config(meta={'by': {'deal_key': "coalesce(deal_key, payment_key)"}}) }}
+{{ config(meta={
+    'by': {'deal_key': "coalesce(deal_key, payment_key)"},
+    'clocked': 'operation_date > {previous_day}',
+}) }}
 
 with
 

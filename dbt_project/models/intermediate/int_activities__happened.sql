@@ -1,6 +1,7 @@
 {{ config(meta={
     'unit': 'deal_key',
     'by': {'deal_key': "coalesce(deal_key, fact_key)"},
+    'clocked': 'event_date > {previous_day}',
 }) }}
 
 {# What people did with clients, in the shape of every dated fact. Robots do nothing. A

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'event_date > {previous_day}',
+}) }}
 
 {# One row per change of a watched field, and per fact entered long after its day. #}
 with

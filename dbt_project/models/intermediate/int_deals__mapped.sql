@@ -1,6 +1,7 @@
 {{ config(meta={
     'unit': 'deal_key',
     'by': {'contract': "source_system || ':' || contract_number"},
+    'clocked': 'greatest(closing_date, lost_date, created_date) > {previous_day}',
 }) }}
 
 {# One row per deal of any CRM, in canonical stages, types and dates. #}

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'event_date > {previous_day}',
+}) }}
 
 {# What is measured of a deal once, for medians over the deals themselves. #}
 with

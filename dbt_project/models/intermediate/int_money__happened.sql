@@ -1,6 +1,7 @@
 {{ config(meta={
     'unit': 'deal_key',
     'by': {'deal_key': "coalesce(deal_key, fact_key)"},
+    'clocked': 'event_date > {previous_day}',
 }) }}
 
 {# One row per fact of contracts, advances, money and the end of a deal, whole amounts. #}

@@ -1,4 +1,7 @@
-{{ config(meta={'by': {'deal_key': 'coalesce(deal_key, fact_key)'}}) }}
+{{ config(meta={
+    'by': {'deal_key': 'coalesce(deal_key, fact_key)'},
+    'clocked': 'event_date > {previous_day}',
+}) }}
 
 {# What happened to objects, in the shape of every dated fact: they were shown, reserved
    and bought. A pair of client and object begins with its first held showing and is told

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'event_date > {previous_day}',
+}) }}
 
 {# One row per deal that signed a contract and ended, with what was expected of it on the
    day of the contract: the version known then, else the first one. #}

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'event_date > {previous_day}',
+}) }}
 
 {# One row per move of a deal back, to a stage of a lower rank, and per move into a
    refusal, also of a deal that was taken up again. #}
