@@ -35,10 +35,6 @@ SQL_LINT = (
     "dbt_project/models",
     "dbt_project/tests",
 )
-# Whole parts are spread over the cores; every worker has a PostgreSQL of its own.
-# Which tests stay together: tests/conftest.py.
-WORKERS = min(4, os.cpu_count() or 1)
-SPREAD = ["-n", str(WORKERS), "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 def run_tests(parts: Sequence[str], words: str = "") -> int:
@@ -63,9 +59,7 @@ def run_tests(parts: Sequence[str], words: str = "") -> int:
     if not marks:
         return 0
     chosen = [] if not parts else ["-m", " or ".join(marks)]
-    # Words are for somebody who looks at one thing: one process, as pytest does it.
-    spread = shlex.split(words) or SPREAD
-    return _run([str(PROGRAMS / "pytest"), *chosen, *spread])
+    return _run([str(PROGRAMS / "pytest"), *chosen, *shlex.split(words)])
 
 
 def _lint() -> int:

@@ -31,17 +31,9 @@ SERVER_FIXTURES = {"postgres", "server_folders"}
 BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
-# Workers of pytest-xdist do not share fixtures. One of them makes these and gets all
-# tests that use them; other tests stay with those of their file.
-SHARED_HOMES = {"agency_home", "lived_home"}
-
-
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test the one mark of its part, so that nobody has to remember."""
-    is_worker = hasattr(config, "workerinput")
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         if BROWSER_TESTS in item.path.parents:
@@ -49,12 +41,6 @@ def pytest_collection_modifyitems(
         else:
             part = "warehouse" if used & SERVER_FIXTURES else "unit"
         item.add_marker(part)
-        if is_worker:
-            group = "shared homes" if used & SHARED_HOMES else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
-    if is_worker:
-        # Dear groups first: the quick ones fill what is left of the time.
-        items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
 
 
 @dataclass(frozen=True)
@@ -126,19 +112,5 @@ def agency_home(
     environment = {"REESTR_DATABASE_URL": postgres.create_database("agency")}
     folder = tmp_path_factory.mktemp("agency_home")
     with living_agency(folder, environment, deals=300, seed=7) as home:
-        home.run_pass()
-        yield home
-
-
-@pytest.fixture(scope="session")
-def lived_home(
-    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AgencyHome]:
-    """An agency that was landed, lived on for a month, and was landed again."""
-    environment = {"REESTR_DATABASE_URL": postgres.create_database("lived")}
-    folder = tmp_path_factory.mktemp("lived_home")
-    with living_agency(folder, environment, deals=1_000, seed=3) as home:
-        home.run_pass()
-        home.live(30)
         home.run_pass()
         yield home

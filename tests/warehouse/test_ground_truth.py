@@ -20,6 +20,7 @@ from tests.marts import (
     planted_defects,
 )
 
+DEALS = 1_000
 # A stock metric -> the total of the ground truth.
 STOCKS = {
     "deals_open": "deals_open",
@@ -43,41 +44,50 @@ ELSEWHERE = {
 OUTCOMES = ("open", "won", "lost", "paused")
 
 
+@pytest.fixture(scope="module")
+def truth(
+    agency_home: AgencyHome, tmp_path_factory: pytest.TempPathFactory
+) -> GroundTruth:
+    return agency_home.truth(tmp_path_factory.mktemp("truth"))
+
+
 def test_every_metric_of_every_month_and_person_is_true(
-    home: AgencyHome, truth: GroundTruth
+    agency_home: AgencyHome, truth: GroundTruth
 ) -> None:
     expected = credited_in_truth(truth)
     assert len({metric for _, _, metric in expected}) >= len(METRICS) - 1
-    assert credited_in_marts(home) == expected
+    assert credited_in_marts(agency_home) == expected
 
 
-def test_every_metric_is_true_of_another_agency_and_of_its_next_day(
-    postgres: Postgres, tmp_path: Path
+@pytest.mark.parametrize(("seed", "days"), [(1, 0), (2, 1), (3, 30)])
+def test_every_metric_is_true_of_other_agencies_and_later_days(
+    postgres: Postgres, tmp_path: Path, seed: int, days: int
 ) -> None:
-    environment = {"REESTR_DATABASE_URL": postgres.create_database("seed_2")}
-    with living_agency(tmp_path, environment, deals=1_000, seed=2) as home:
-        for days in (0, 1):
-            if days:
-                home.live(days)
+    """A pass on the first day, another one after some days."""
+    environment = {"REESTR_DATABASE_URL": postgres.create_database(f"seed_{seed}")}
+    with living_agency(tmp_path, environment, deals=DEALS, seed=seed) as home:
+        home.run_pass()
+        if days:
+            home.live(days)
             home.run_pass()
-            expected = credited_in_truth(home.truth(tmp_path / f"truth_{days}"))
-            assert {metric for _, _, metric in expected} == set(METRICS)
-            assert credited_in_marts(home) == expected
+        expected = credited_in_truth(home.truth(tmp_path / "truth"))
+        assert {metric for _, _, metric in expected} == set(METRICS)
+        assert credited_in_marts(home) == expected
 
 
 def test_facts_without_a_person_are_credited_to_nobody_but_counted(
-    home: AgencyHome, truth: GroundTruth
+    agency_home: AgencyHome, truth: GroundTruth
 ) -> None:
     unassigned = {key for key in credited_in_truth(truth) if not key[1]}
     assert unassigned
-    assert unassigned <= set(credited_in_marts(home))
+    assert unassigned <= set(credited_in_marts(agency_home))
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_total_of_a_metric_is_true(
-    home: AgencyHome, truth: GroundTruth, metric: str
+    agency_home: AgencyHome, truth: GroundTruth, metric: str
 ) -> None:
-    [(total,)] = home.rows(
+    [(total,)] = agency_home.rows(
         f"select sum({metric}) from reports.rpt_kpi_daily", login="data_team"
     )
     credited = credited_in_truth(truth)
@@ -86,13 +96,15 @@ def test_the_total_of_a_metric_is_true(
 
 
 def test_unique_showings_of_every_month_are_true(
-    home: AgencyHome, truth: GroundTruth
+    agency_home: AgencyHome, truth: GroundTruth
 ) -> None:
     """A flat shown to a client again is no new showing."""
     table = truth.table("showings_month")
     expected = dict(zip(table["month"], table["showings_unique"].map(int), strict=True))
-    unique = read_catalog(manifest_file(home.warehouse)).metrics["showings_unique"]
-    counted = home.rows(
+    unique = read_catalog(manifest_file(agency_home.warehouse)).metrics[
+        "showings_unique"
+    ]
+    counted = agency_home.rows(
         f"select to_char(event_month, 'YYYY-MM'), {unique.aggregate}"
         " from reports.rpt_deal_facts where level = 'company' group by 1",
         login="data_team",
@@ -107,26 +119,28 @@ def test_unique_showings_of_every_month_are_true(
 
 @pytest.mark.parametrize(("metric", "total"), STOCKS.items())
 def test_what_stands_today_is_true(
-    home: AgencyHome, truth: GroundTruth, metric: str, total: str
+    agency_home: AgencyHome, truth: GroundTruth, metric: str, total: str
 ) -> None:
     table = truth.table("detail_totals")
     totals = truth.totals() | dict(zip(table["name"], table["value"], strict=True))
-    [(found,)] = home.rows(f"select sum({metric}) from reports.rpt_kpi_stock")
+    [(found,)] = agency_home.rows(f"select sum({metric}) from reports.rpt_kpi_stock")
     assert found == Decimal(totals[total]) > 0
 
 
-def test_findings_are_the_planted_defects(home: AgencyHome, truth: GroundTruth) -> None:
+def test_findings_are_the_planted_defects(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
     planted = planted_defects(truth)
     assert {rule for rule, _ in planted} == {rule.id for rule in RULES} - ELSEWHERE
-    assert findings_in_marts(home) == planted
+    assert findings_in_marts(agency_home) == planted
 
 
 def test_the_registry_counts_deals_by_outcome(
-    home: AgencyHome, truth: GroundTruth
+    agency_home: AgencyHome, truth: GroundTruth
 ) -> None:
     totals = truth.totals()
     counted = dict(
-        home.rows(
+        agency_home.rows(
             "select outcome, count(*) from reports.rpt_deal_registry group by 1",
             login="data_team",
         )
@@ -136,9 +150,11 @@ def test_the_registry_counts_deals_by_outcome(
     assert 0 < tests == int(totals["deals"]) - sum(counted.values())
 
 
-def test_odd_deals_are_shown_and_counted(home: AgencyHome, truth: GroundTruth) -> None:
+def test_odd_deals_are_shown_and_counted(
+    agency_home: AgencyHome, truth: GroundTruth
+) -> None:
     totals = truth.totals()
-    [(unmapped, unsettled, in_future)] = home.rows(
+    [(unmapped, unsettled, in_future)] = agency_home.rows(
         "select count(*) filter (where stage_label = 'Не сопоставлено'),"
         " count(*) filter (where closing_date_basis = 'Переход на этап'),"
         " count(*) filter (where closing_date > cast(%s as date))"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
 from ingestion.demo.agency.lists import lists
-from tests.agency_home import CONNECTION, AgencyHome, GroundTruth
+from tests.agency_home import CONNECTION, AgencyHome, GroundTruth, living_agency
+from tests.conftest import Postgres
 
 METRICS = (
     "leads_new",
@@ -35,6 +37,32 @@ STATES = {
     "SPAM": "spam",
     "JUNK": "lost",
 }
+LIVED_DAYS = 5
+
+
+@pytest.fixture(scope="module", params=[0, LIVED_DAYS], ids=["day 0", "lived on"])
+def home(
+    request: pytest.FixtureRequest,
+    agency_home: AgencyHome,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[AgencyHome]:
+    """The agency on its first day, and one that was looked at again later."""
+    if not request.param:
+        yield agency_home
+        return
+    environment = {"REESTR_DATABASE_URL": postgres.create_database("leads")}
+    folder = tmp_path_factory.mktemp("leads")
+    with living_agency(folder, environment, deals=200, seed=3) as lived:
+        lived.run_pass()
+        lived.live(request.param)
+        lived.run_pass()
+        yield lived
+
+
+@pytest.fixture(scope="module")
+def truth(home: AgencyHome, tmp_path_factory: pytest.TempPathFactory) -> GroundTruth:
+    return home.truth(tmp_path_factory.mktemp("truth"))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from tests.agency_home import AgencyHome, GroundTruth
+from tests.agency_home import AgencyHome, GroundTruth, living_agency
+from tests.conftest import Postgres
 from tests.money_truth import QUESTIONS, TOTALS, disagreements, query
+
+# Homes are asked for by name, so the tests say themselves that they need a server.
+pytestmark = pytest.mark.usefixtures("postgres")
+
+DAYS = 25
+
+
+@pytest.fixture(scope="module")
+def lived_home(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AgencyHome]:
+    """An agency that was landed, lived on, and was landed again."""
+    environment = {"REESTR_DATABASE_URL": postgres.create_database("lived")}
+    folder = tmp_path_factory.mktemp("lived_home")
+    with living_agency(folder, environment, deals=400, seed=11) as home:
+        home.run_pass()
+        home.live(DAYS)
+        home.run_pass()
+        yield home
+
+
+@pytest.fixture(scope="module", params=["first day", "lived days"])
+def home(request: pytest.FixtureRequest) -> AgencyHome:
+    name = "agency_home" if request.param == "first day" else "lived_home"
+    found: AgencyHome = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def truth(home: AgencyHome, tmp_path_factory: pytest.TempPathFactory) -> GroundTruth:
+    return home.truth(tmp_path_factory.mktemp("truth"))
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
