@@ -538,17 +538,19 @@ class SmallFirm:
         *,
         sweep: bool = False,
         until: str = "publish",
+        as_of: tuple[date, ...] = (),
     ) -> None:
         """Look at the portal: land, compute, check, publish.
 
         Args:
             at: Moment of the pass; the firm's now when not given.
             sweep: Look for deleted rows, too.
+            as_of: Days to keep at hand as they were known then.
             until: The last stage: ``core`` is enough where only facts are asked.
         """
         if at is not None:
             self.at(at)
-        request = PassRequest(sweep=sweep, accept_shrinkage=sweep)
+        request = PassRequest(sweep=sweep, accept_shrinkage=sweep, as_of=as_of)
         with open_pass(self.warehouse, request) as running:
             for stage in STAGES[: STAGES.index(until) + 1]:
                 running.run(stage)

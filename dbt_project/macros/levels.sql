@@ -44,7 +44,9 @@
         {{ level_columns(level) }},
         {{ columns | join(',\n        ') }},
         whole_amount as amount,
-        cast(1 as numeric(9, 4)) as credit_weight
+        -- A correction may take a fact back.
+        cast(case when credit_weight < 0 then -1 else 1 end as numeric(9, 4))
+            as credit_weight
 
     from {{ relation }}
 

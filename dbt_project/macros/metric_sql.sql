@@ -100,6 +100,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The SQL of a measure by its name, over rows of its fact. #}
+{% macro measure_named(name) -%}
+    {%- set found = all_measures() | selectattr('name', 'equalto', name) | list -%}
+    {{ measure_sql(found[0]) if found else 'null' }}
+{%- endmacro %}
+
 {# Measures of a mart as its columns, over one of the facts that contribute: measures of
    other facts are null there, and the sum over all facts passes them by. #}
 {% macro kpi_columns(dataset, fact) -%}

@@ -253,6 +253,8 @@ merged as (
 
 select
     employee_key || '|' || valid_from as placement_key,
-    *
+    *,
+    cast({{ surrogate_key(['ancestor_keys', 'group_key', 'department_key']) }} as uuid)
+        as unit_path_key
 
 from merged

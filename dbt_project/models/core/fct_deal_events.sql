@@ -1,23 +1,89 @@
 {{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}}) }}
 
+{# Facts of deals as they are reported: those that are true, but in a locked period those
+   that were known when it was locked; the difference is a correction in an open month. #}
+{%- set said = [
+    'detail', 'deal_key', 'event_date', 'role', 'employee_key', 'employee_name',
+    'org_unit_key', 'ancestor_keys', 'group_key', 'group_name', 'department_key',
+    'department_name', 'deal_type', 'deal_type_label', 'pipeline_label', 'channel_label',
+    'credit_weight', 'amount', 'whole_amount', 'is_shared',
+] -%}
+
 with
 
 facts as (
 
-    select * from {{ ref('int_facts__credited') }}
+    select
+        *,
+        fact_date as event_date
+
+    from {{ ref('int_facts__credited') }}
+
+    where not is_stock
+
+),
+
+corrections as (
+
+    select * from {{ ref('int_corrections__booked') }}
+    where not is_lead
+
+),
+
+hidden as (
+
+    select corrected_event_key from corrections
+    where placement = 'hidden'
+
+),
+
+reported as (
+
+    select
+        facts.event_key,
+        facts.fact_type as event_type,
+        facts.fact_key,
+        cast(null as date) as correction_of_month,
+        cast(null as bigint) as version_pass_id,
+        {%- for column in said %}
+        facts.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from facts
+
+    left join hidden
+        on cast(facts.event_key as uuid) = hidden.corrected_event_key
+
+    where hidden.corrected_event_key is null
+
+    union all
+
+    select
+        event_key,
+        event_type,
+        fact_key,
+        correction_of_month,
+        version_pass_id,
+        {{ said | join(',\n        ') }}
+
+    from corrections
+
+    where placement <> 'hidden'
 
 ),
 
 events as (
 
     select
-        {{ surrogate_key(['fact_type', 'fact_key', 'employee_key']) }} as event_key,
-        fact_type as event_type,
+        event_key,
+        event_type,
         fact_key,
         detail,
         deal_key,
-        fact_date as event_date,
-        cast(date_trunc('month', fact_date) as date) as event_month,
+        event_date,
+        cast(date_trunc('month', event_date) as date) as event_month,
+        correction_of_month,
+        version_pass_id,
         role,
         employee_key,
         employee_name,
@@ -36,9 +102,7 @@ events as (
         whole_amount,
         is_shared
 
-    from facts
-
-    where not is_stock
+    from reported
 
 )
 

@@ -2,7 +2,7 @@ with
 
 leads as (
 
-    select * from {{ ref('fct_lead_events') }}
+    select * from {{ ref('int_lead_facts__credited') }}
     where
         event_type = 'lead_created'
         and not is_duplicate

@@ -15,11 +15,13 @@ stocks as (
             as stock_type,
         lead_key as fact_key,
         case when outcome = 'paused' then pause_reason end as detail,
+        source_system,
         lead_key,
         moment_date as as_of_date,
         'lead_handler' as role,
         employee_key,
         employee_name,
+        unit_path_key,
         org_unit_key,
         ancestor_keys,
         group_key,
@@ -28,6 +30,7 @@ stocks as (
         department_name,
         cast(null as text) as deal_type_label,
         cast(null as text) as pipeline_label,
+        channel,
         channel_label,
         channel_group,
         quality,
@@ -37,6 +40,7 @@ stocks as (
         estimate_amount as amount,
         estimate_amount as whole_amount,
         case when outcome = 'paused' then open_pause_days end as pause_days,
+        case when outcome = 'paused' then paused_at end as counted_from,
         false as is_shared
 
     from leads

@@ -11,7 +11,7 @@ facts as (
 stocks as (
 
     select
-        {{ surrogate_key(['fact_type', 'fact_key', 'employee_key']) }} as stock_key,
+        event_key as stock_key,
         fact_type as stock_type,
         fact_key,
         detail,

@@ -49,7 +49,8 @@ facts as (
         role,
         employee_key,
         detail,
-        amount
+        amount,
+        cast(null as timestamptz) as counted_from
 
     from {{ ref(model) }}
 
@@ -69,7 +70,8 @@ facts as (
         role,
         employee_key,
         detail,
-        amount
+        amount,
+        counted_from
 
     from {{ ref(model) }}
     {%- if not loop.last %}
@@ -86,9 +88,12 @@ counted as (
     select
         facts.*,
         deals.responsible_place_key,
+        deals.source_system,
         deals.deal_type,
         deals.deal_type_label,
+        deals.pipeline,
         deals.pipeline_label,
+        deals.channel,
         deals.channel_label,
         deals.stage,
         deals.stage_label
@@ -177,21 +182,29 @@ placed as (
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
         {%- for column in [
-            'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
+            'unit_path_key', 'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
             'department_key', 'department_name',
         ] %}
         placements.{{ column }},
         {%- endfor %}
+        split.source_system,
         split.deal_type,
         split.deal_type_label,
+        split.pipeline,
         split.pipeline_label,
+        split.channel,
         split.channel_label,
         split.stage,
         split.stage_label,
         split.credit_weight,
         split.credited_amount as amount,
         cast(split.amount as numeric(18, 2)) as whole_amount,
-        split.is_shared
+        split.is_shared,
+        -- What passes by itself is split anew on the day that is asked for.
+        split.counted_from,
+        case when split.counted_from is not null then split.weight end as counted_weight,
+        case when split.counted_from is not null then split.total_weight end
+            as counted_total_weight
 
     from split
 
@@ -207,4 +220,8 @@ placed as (
 
 )
 
-select * from placed
+select
+    {{ surrogate_key(['fact_type', 'fact_key', 'employee_key']) }} as event_key,
+    *
+
+from placed

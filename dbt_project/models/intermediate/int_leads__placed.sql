@@ -60,6 +60,7 @@ placed as (
         dated.*,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
+        placements.unit_path_key,
         placements.org_unit_key,
         placements.ancestor_keys,
         placements.group_key,

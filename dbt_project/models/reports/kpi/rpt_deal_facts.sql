@@ -10,8 +10,10 @@ with
 facts as (
 
     select * from {{ ref('fct_deal_events') }}
+    -- A correction is a difference of sums; a month keeps its facts as they were known.
     where
-        event_type in (
+        correction_of_month is null
+        and event_type in (
             {%- for event_type in measured %}
             '{{ event_type }}'{{ ',' if not loop.last }}
             {%- endfor %}

@@ -1,8 +1,8 @@
 {# Facts that contribute: each gives the measures of its own metric blocks. #}
 {%- set facts = ['fct_deal_events', 'fct_lead_events'] -%}
 {%- set dimensions = [
-    'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
-    'group_name', 'department_key', 'department_name', 'deal_type_label',
+    'event_date', 'event_month', 'correction_of_month', 'employee_key', 'employee_name',
+    'group_key', 'group_name', 'department_key', 'department_name', 'deal_type_label',
     'pipeline_label', 'channel_label', 'ancestor_keys',
 ] -%}
 
@@ -17,7 +17,7 @@ with
 
     from {{ ref(fact) }}
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 
 ),
 
@@ -40,6 +40,7 @@ grouped as (
     select
         event_date,
         event_month,
+        correction_of_month,
         employee_key,
         coalesce(employee_name, {{ text('unassigned') }}) as employee_name,
         group_key,
@@ -54,7 +55,7 @@ grouped as (
 
     from together
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 
 ),
 
@@ -62,8 +63,8 @@ keyed as (
 
     select
         {{ surrogate_key([
-            'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
-            'pipeline_label', 'channel_label',
+            'event_date', 'correction_of_month', 'employee_key', 'ancestor_keys',
+            'deal_type_label', 'pipeline_label', 'channel_label',
         ]) }} as kpi_key,
         *,
         -- Months of the firm's calendar, so that a chart of the last year needs no clock.

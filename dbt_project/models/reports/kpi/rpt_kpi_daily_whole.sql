@@ -6,9 +6,9 @@
     'fct_lead_events': ['quality', 'is_duplicate', 'is_repeat', 'is_qualified'],
 } -%}
 {%- set dimensions = [
-    'level', 'event_date', 'event_month', 'employee_key', 'employee_name', 'group_key',
-    'group_name', 'department_key', 'department_name', 'deal_type_label',
-    'pipeline_label', 'channel_label', 'ancestor_keys',
+    'level', 'event_date', 'event_month', 'correction_of_month', 'employee_key',
+    'employee_name', 'group_key', 'group_name', 'department_key', 'department_name',
+    'deal_type_label', 'pipeline_label', 'channel_label', 'ancestor_keys',
 ] -%}
 
 with
@@ -22,8 +22,8 @@ with
 
 {{ fact }}_levelled as (
     {{ facts_by_level(fact ~ '_rows', [
-        'event_type', 'fact_key', 'event_date', 'event_month', 'deal_type_label',
-        'pipeline_label', 'channel_label',
+        'event_type', 'fact_key', 'event_date', 'event_month', 'correction_of_month',
+        'version_pass_id', 'deal_type_label', 'pipeline_label', 'channel_label',
     ] + columns) }}
 
 ),
@@ -36,7 +36,7 @@ with
 
     from {{ fact }}_levelled
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 
 ),
 
@@ -60,6 +60,7 @@ grouped as (
         level,
         event_date,
         event_month,
+        correction_of_month,
         employee_key,
         case
             when level = 'employee' then coalesce(employee_name, {{ text('unassigned') }})
@@ -82,7 +83,7 @@ grouped as (
 
     from together
 
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 
 ),
 
@@ -90,8 +91,8 @@ keyed as (
 
     select
         {{ surrogate_key([
-            'level', 'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
-            'pipeline_label', 'channel_label',
+            'level', 'event_date', 'correction_of_month', 'employee_key',
+            'ancestor_keys', 'deal_type_label', 'pipeline_label', 'channel_label',
         ]) }} as kpi_key,
         *,
         {{ level_labels('level') }} as level_label,
