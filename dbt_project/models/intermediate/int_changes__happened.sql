@@ -5,7 +5,7 @@ with
 
 changes as (
 
-    select * from {{ ref('fct_deal_field_changes') }}
+    select * from {{ ref('int_deal_fields__changed') }}
 
 ),
 
