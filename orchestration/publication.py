@@ -4,6 +4,8 @@ Readers see permanent tables. dbt builds beside them; the publication writes the
 differences, so that policies, grants and indexes live as long as the tables and a
 reader never waits. Why not swapped schemas: ``docs/adr/0002-publication.md``.
 
+A table that no reader knows yet is made whole beside them, on all cores, and moved in.
+
 A published view reads published relations only, with the rights of whoever asks it:
 ``docs/adr/0004-published-views.md``.
 """
@@ -12,8 +14,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +30,8 @@ from orchestration.warehouse import Warehouse
 logger = logging.getLogger(__name__)
 
 PUBLIC_ACCESS = "public"
+# New tables are made here, where nobody may look, until a publication takes them over.
+DRAFTS = "drafts"
 
 
 class PublicationError(Exception):
@@ -141,24 +147,29 @@ def publish(
     changed: dict[str, int] = {}
     rebuilt: list[str] = []
     tables = [model for model in models if not model.is_view]
+    drafts = _make_drafts(warehouse, tables)
     with warehouse.connect("transformer") as connection:
+        # Losing the last moment of work is harmless, losing a publication is not.
+        connection.execute("set local synchronous_commit = on")
         # First: a name may have been a table and be a view now, or the other way.
         _drop_unknown(connection, models)
         for model in tables:
             name = f"{model.schema}.{model.name}"
-            columns = _columns(connection, model.working_schema, model.name)
-            if not columns:
-                raise PublicationError(
-                    f"{name}: dbt did not build {model.working_schema}.{model.name}"
-                )
-            shape = fingerprint(json.dumps([columns, repr(model)]))
-            if _shape(connection, model) != shape:
+            columns = _built_columns(connection, model)
+            shape = _wanted_shape(model, columns)
+            if model in drafts:
+                _move_in(connection, model)
+                changed[name] = drafts[model]
+                rebuilt.append(name)
+            elif _shape(connection, model) != shape:
                 changed[name] = _rebuild(connection, warehouse, model, columns, shape)
                 rebuilt.append(name)
             else:
                 changed[name] = _write_differences(
                     connection, model, columns, whole=whole
                 )
+        if drafts:
+            connection.execute(sql.SQL("drop schema {}").format(sql.Identifier(DRAFTS)))
         _protect(connection, warehouse, tables)
         # Last: a view keeps its readers waiting from its change to the commit.
         rebuilt += _write_views(connection, warehouse, models)
@@ -174,10 +185,60 @@ def publish(
         publication = Publication(int(row[0]), changed, rebuilt)
     with psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection:
         for model in tables:
-            if changed[f"{model.schema}.{model.name}"]:
+            if changed[f"{model.schema}.{model.name}"] and model not in drafts:
                 connection.execute(sql.SQL("analyze {}").format(_table(model)))
     logger.info("published", extra={"publication": publication.publication_id})
     return publication
+
+
+def _make_drafts(
+    warehouse: Warehouse, tables: Sequence[PublishedModel]
+) -> dict[PublishedModel, int]:
+    """Make the tables that no reader knows yet, and count their rows.
+
+    Nothing refers to them, so they may be made one by one and side by side; what a
+    publication that broke off has left is made anew.
+    """
+    with warehouse.connect("transformer") as connection:
+        connection.execute(
+            sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(DRAFTS))
+        )
+        known = {
+            (str(schema), str(name))
+            for schema, name in connection.execute(
+                "select schemaname, tablename from pg_tables"
+            )
+        }
+        unknown = [model for model in tables if (model.schema, model.name) not in known]
+        shapes = {
+            model: _wanted_shape(model, _built_columns(connection, model))
+            for model in unknown
+        }
+        if unknown:
+            connection.execute(
+                sql.SQL("create schema {}").format(sql.Identifier(DRAFTS))
+            )
+
+    def make(model: PublishedModel) -> int:
+        with warehouse.connect("transformer") as connection:
+            draft = sql.Identifier(DRAFTS, model.name)
+            rows = connection.execute(
+                sql.SQL("create table {} as table {}").format(draft, _working(model))
+            ).rowcount
+            _dress(connection, warehouse, model, draft, shapes[model])
+            connection.execute(sql.SQL("analyze {}").format(draft))
+            return rows
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as beside:
+        return dict(zip(unknown, beside.map(make, unknown), strict=True))
+
+
+def _move_in(connection: psycopg.Connection, model: PublishedModel) -> None:
+    connection.execute(
+        sql.SQL("alter table {} set schema {}").format(
+            sql.Identifier(DRAFTS, model.name), sql.Identifier(model.schema)
+        )
+    )
 
 
 def _table(model: PublishedModel) -> sql.Identifier:
@@ -200,6 +261,27 @@ def _columns(
     return [(str(column), str(kind)) for column, kind in rows]
 
 
+def _built_columns(
+    connection: psycopg.Connection, model: PublishedModel
+) -> list[tuple[str, str]]:
+    """Columns of what dbt built.
+
+    Raises:
+        PublicationError: dbt built nothing of that name.
+    """
+    columns = _columns(connection, model.working_schema, model.name)
+    if not columns:
+        raise PublicationError(
+            f"{model.schema}.{model.name}: dbt did not build"
+            f" {model.working_schema}.{model.name}"
+        )
+    return columns
+
+
+def _wanted_shape(model: PublishedModel, columns: list[tuple[str, str]]) -> str:
+    return fingerprint(json.dumps([columns, repr(model)]))
+
+
 def _shape(connection: psycopg.Connection, model: PublishedModel) -> str | None:
     row = connection.execute(
         "select obj_description(to_regclass(%s), 'pg_class')",
@@ -215,20 +297,15 @@ def _rebuild(
     columns: list[tuple[str, str]],
     shape: str,
 ) -> int:
-    """Give a table its new columns, rows, key and indexes, and count the rows.
+    """Give a known table its new columns, rows, key and indexes, and count the rows.
 
-    A table that readers know is changed in place: a dropped one would look empty to a
-    reader whose snapshot is older than the new one.
+    It is changed in place: a dropped one would look empty to a reader whose snapshot is
+    older than the new one.
     """
     known = dict(_columns(connection, model.schema, model.name))
-    if known:
-        _undress(connection, model)
-        _change_columns(connection, model, known, columns)
-        connection.execute(sql.SQL("delete from {}").format(_table(model)))
-    else:
-        connection.execute(
-            sql.SQL("create table {} (like {})").format(_table(model), _working(model))
-        )
+    _undress(connection, model)
+    _change_columns(connection, model, known, columns)
+    connection.execute(sql.SQL("delete from {}").format(_table(model)))
     written = connection.execute(
         sql.SQL("insert into {} ({columns}) select {columns} from {working}").format(
             _table(model),
@@ -236,6 +313,18 @@ def _rebuild(
             working=_working(model),
         )
     ).rowcount
+    _dress(connection, warehouse, model, _table(model), shape)
+    return written
+
+
+def _dress(
+    connection: psycopg.Connection,
+    warehouse: Warehouse,
+    model: PublishedModel,
+    table: sql.Identifier,
+    shape: str,
+) -> None:
+    """Give a filled table its key, indexes and readers; policies come last of all."""
     # A primary key: a row without a key would be written again by every publication.
     for statement in (
         sql.SQL("alter table {} add primary key ({key})"),
@@ -245,7 +334,7 @@ def _rebuild(
     ):
         connection.execute(
             statement.format(
-                _table(model),
+                table,
                 key=_list(model.key),
                 reader=sql.Identifier(warehouse.role("reader")),
                 shape=sql.Literal(shape),
@@ -253,19 +342,18 @@ def _rebuild(
         )
     for index in model.indexes:
         connection.execute(
-            sql.SQL("create index on {} ({})").format(_table(model), _list(index))
+            sql.SQL("create index on {} ({})").format(table, _list(index))
         )
     if model.unit and model.unit_name != model.key[0]:
         connection.execute(
             sql.SQL("create index on {} (({unit}))").format(
-                _table(model), unit=sql.SQL(model.unit_name)
+                table, unit=sql.SQL(model.unit_name)
             )
         )
-    if ("reader_keys", "text[]") in columns:
+    if ("reader_keys", "text[]") in _built_columns(connection, model):
         connection.execute(
-            sql.SQL("create index on {} using gin (reader_keys)").format(_table(model))
+            sql.SQL("create index on {} using gin (reader_keys)").format(table)
         )
-    return written
 
 
 def _undress(connection: psycopg.Connection, model: PublishedModel) -> None:

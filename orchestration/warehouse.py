@@ -238,6 +238,13 @@ def _create_roles(
             "search_path = reports, quality, access",
         ):
             connection.execute(sql.SQL(f"alter role {{}} set {setting}").format(member))
+    # A pass commits hundreds of times, and what dbt builds is built again after a power
+    # cut. The publication waits for the disk.
+    connection.execute(
+        sql.SQL("alter role {} set synchronous_commit = off").format(
+            sql.Identifier(warehouse.role("transformer"))
+        )
+    )
     # The administrator may be no superuser: it then hands over what it owns as a
     # member of the owning roles.
     for login in ("loader", "transformer", "superset", "dagster"):

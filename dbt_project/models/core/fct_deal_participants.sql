@@ -157,17 +157,44 @@ chosen as (
 
 ),
 
+-- Most roles have one holder, and what weighs nothing has no share: few are split.
+weighed as (
+
+    select
+        *,
+        cast(case when weight = 0 then 0 else 1 end as numeric(9, 4)) as credit_weight
+
+    from chosen
+
+    where weight in (0, total_weight)
+
+    union all
+
+    select
+        *,
+        cast(
+            {{ split_amount(
+                '1', 'weight', 'total_weight', 'deal_key, role', 'employee_key', 10000
+            ) }} as numeric(9, 4)
+        ) as credit_weight
+
+    from chosen
+
+    where weight not in (0, total_weight)
+
+),
+
 -- Nobody's fact stays in the unit of the person responsible for the deal.
 placed as (
 
     select
-        chosen.*,
+        weighed.*,
         case
-            when chosen.employee_key = 'unassigned' then chosen.responsible_place_key
-            else chosen.employee_key
+            when weighed.employee_key = 'unassigned' then weighed.responsible_place_key
+            else weighed.employee_key
         end as place_key
 
-    from chosen
+    from weighed
 
 ),
 
@@ -186,12 +213,7 @@ described as (
         placed.is_credited,
         placed.weight,
         placed.total_weight,
-        cast(
-            {{ split_amount(
-                '1', 'placed.weight', 'placed.total_weight',
-                'placed.deal_key, placed.role', 'placed.employee_key', 10000
-            ) }} as numeric(9, 4)
-        ) as credit_weight,
+        placed.credit_weight,
         {%- for column in [
             'org_unit_key', 'ancestor_keys', 'group_key', 'group_name',
             'department_key', 'department_name',

@@ -120,26 +120,62 @@ entered as (
 
 ),
 
-numbered as (
+-- Working hours are read off a sum of norms: until a moment, less until another one.
+placed as (
 
     select
         entered.*,
+        {{ business_date('entered.entered_at') }} as entered_date,
+        entered.stage = 'paused' as is_pause,
         stages.rank as stage_rank,
-        row_number() over visits_of_deal as visit_no,
-        lead(entered.entered_at) over visits_of_deal as left_at
+        stages.rank is not null as is_ranked
 
     from entered
 
     inner join stages
         on entered.stage = stages.stage
 
+),
+
+normed as (
+
+    select
+        placed.*,
+        {{ norm_hours_until('placed.entered_at', 'calendar') }} as entered_norm_h
+
+    from placed
+
+    left join calendar
+        on placed.entered_date = calendar.calendar_date
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over visits_of_deal as visit_no,
+        lead(entered_at) over visits_of_deal as left_at,
+        lead(entered_norm_h) over visits_of_deal as left_norm_h
+
+    from normed
+
     window visits_of_deal as (
-        partition by entered.deal_key
+        partition by deal_key
         order by
-            entered.entered_at asc,
-            length(entered.source_id) asc,
-            entered.source_id asc
+            entered_at asc,
+            length(source_id) asc,
+            source_id asc
     )
+
+),
+
+-- Before the next day's first hour: as much as by the end of this one.
+now_norm as (
+
+    select {{ norm_hours_until(day_end(), 'calendar') }} as norm_h
+    from calendar
+    where calendar.calendar_date = {{ business_date(day_end()) }}
 
 ),
 
@@ -147,14 +183,20 @@ compared as (
 
     select
         *,
-        stage = 'paused' as is_pause,
+        extract(epoch from coalesce(left_at, {{ clock_at }}) - entered_at)
+            as duration_s,
+        case
+            when left_at is not null then left_norm_h
+            when stage in ('closed_won', 'lost') then entered_norm_h
+            else (select now_norm.norm_h from now_norm)
+        end - entered_norm_h as duration_working_h,
         lag(stage_rank) over (
-            partition by deal_key, stage_rank is not null
+            partition by deal_key, is_ranked
             order by visit_no
         ) as previous_rank,
         coalesce(
             crm_stage <> lag(crm_stage) over (
-                partition by deal_key, stage = 'paused'
+                partition by deal_key, is_pause
                 order by visit_no
             ),
             true
@@ -164,17 +206,11 @@ compared as (
 
 ),
 
-timed as (
+-- All windows are within one deal and follow one order: the rows are sorted once.
+stayed as (
 
     select
         *,
-        {{ business_date('entered_at') }} as entered_date,
-        {{ business_date('left_at') }} as left_date,
-        left_at is null as is_open,
-        stage_rank is not null and coalesce(stage_rank < previous_rank, false)
-            as is_return,
-        extract(epoch from coalesce(left_at, {{ clock_at }}) - entered_at)
-            as duration_s,
         count(*) filter (where is_new_stay) over (
             partition by deal_key, is_pause
             order by visit_no
@@ -184,28 +220,23 @@ timed as (
 
 ),
 
-normed as (
+timed as (
 
     select
-        timed.*,
-        {{ norm_hours_until('coalesce(timed.left_at, ' ~ clock_at ~ ')', 'days_left') }}
-        - ({{ norm_hours_until('timed.entered_at', 'days_entered') }})
-            as duration_working_h,
-        min(timed.entered_date) over whole_stay as stay_entered_date,
-        row_number() over (
-            partition by timed.deal_key, timed.is_pause, timed.stay_no
-            order by timed.visit_no desc
-        ) = 1 as is_stay_end
+        *,
+        min(entered_date) over whole_stay as stay_entered_date,
+        max(visit_no) over whole_stay as last_visit_no,
+        sum(duration_s) over stay_until_now as stay_s,
+        sum(duration_working_h) over stay_until_now as stay_working_h
 
-    from timed
+    from stayed
 
-    left join calendar as days_entered
-        on timed.entered_date = days_entered.calendar_date
-
-    left join calendar as days_left
-        on coalesce(timed.left_date, {{ business_date(clock_at) }}) = days_left.calendar_date
-
-    window whole_stay as (partition by timed.deal_key, timed.is_pause, timed.stay_no)
+    window
+        whole_stay as (partition by deal_key, is_pause, stay_no),
+        stay_until_now as (
+            partition by deal_key, is_pause, stay_no
+            order by visit_no
+        )
 
 ),
 
@@ -213,30 +244,23 @@ normed as (
 limited as (
 
     select
-        normed.*,
-        sum(normed.duration_s) over stay_until_now as stay_s,
+        timed.*,
         limits.limit_value,
         coalesce(limits.limit_unit, 'calendar_days') as limit_unit,
         case
-            when limits.limit_unit = 'working_hours'
-                then sum(normed.duration_working_h) over stay_until_now
-            else sum(normed.duration_s) over stay_until_now / 86400
+            when limits.limit_unit = 'working_hours' then timed.stay_working_h
+            else timed.stay_s / 86400
         end as time_in_stage
 
-    from normed
+    from timed
 
     left join limits
         on
-            normed.source_system = limits.source_system
-            and normed.pipeline = limits.pipeline
-            and normed.stage = limits.stage
-            and normed.stay_entered_date >= limits.valid_from
-            and normed.stay_entered_date < limits.valid_to
-
-    window stay_until_now as (
-        partition by normed.deal_key, normed.is_pause, normed.stay_no
-        order by normed.visit_no
-    )
+            timed.source_system = limits.source_system
+            and timed.pipeline = limits.pipeline
+            and timed.stage = limits.stage
+            and timed.stay_entered_date >= limits.valid_from
+            and timed.stay_entered_date < limits.valid_to
 
 ),
 
@@ -253,16 +277,16 @@ described as (
         entered_at,
         left_at,
         entered_date,
-        left_date,
-        is_open,
+        {{ business_date('left_at') }} as left_date,
+        left_at is null as is_open,
         is_pause,
-        is_return,
+        is_ranked and coalesce(stage_rank < previous_rank, false) as is_return,
         source_of_fact,
         duration_s,
         stay_s,
         cast(stay_no as integer) as stay_no,
         stay_entered_date,
-        is_stay_end,
+        visit_no = last_visit_no as is_stay_end,
         cast(time_in_stage as numeric(12, 4)) as time_in_stage,
         limit_unit,
         limit_value,
