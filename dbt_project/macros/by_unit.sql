@@ -9,8 +9,30 @@
        changed for everything downstream. The own unit needs no entry where a column has
        its name.
    meta.also_changed: keys of further units that change, by the state of what is upstream.
-   meta.clocked: which rows say something else on another day, by their stored columns;
-       "{previous_day}" is the day of the publication before. #}
+   meta.clocked: which rows say something else on another day, by their stored columns.
+       In both "{previous_day}" is the day of the publication before, "{today}" the
+       pass's. #}
+
+{% macro of_days(expression) -%}
+    {{ return(
+        expression
+        | replace('{previous_day}', previous_day()) | replace('{today}', today())
+    ) }}
+{%- endmacro %}
+
+{# also_changed: units of dated facts whose day has come; until then they had not happened.
+   The days are compared first, so that a second pass of a day reads nothing. #}
+{% macro facts_of_new_days(models) -%}
+    {%- set queries = [] -%}
+    {%- for name in models -%}
+        {%- do queries.append(
+            'select coalesce(deal_key, fact_key) as key from dbt_intermediate.' ~ name
+            ~ ' where {previous_day} < {today}'
+            ~ ' and event_date > {previous_day} and event_date <= {today}'
+        ) -%}
+    {%- endfor -%}
+    {{ return(queries | join(' union all ')) }}
+{%- endmacro %}
 
 {# Units of a relation with their SQL; its own unit first. #}
 {% macro units_of(node) -%}
@@ -124,7 +146,8 @@
     {%- if model.config.meta.get('also_changed') %}
         {%- call statement('also_changed') -%}
             {{ remember_changed_units(
-                '(' ~ model.config.meta['also_changed'] ~ ') as also', {unit: 'key'}
+                '(' ~ of_days(model.config.meta['also_changed']) ~ ') as also',
+                {unit: 'key'}
             ) }}
         {%- endcall -%}
     {%- endif %}
@@ -133,7 +156,7 @@
         {%- call statement('clocked') -%}
             {{ remember_changed_units(
                 this ~ ' where ' ~ is_another_day() ~ ' and ('
-                ~ clocked | replace('{previous_day}', previous_day()) ~ ')',
+                ~ of_days(clocked) ~ ')',
                 {unit: expression}
             ) }}
         {%- endcall -%}

@@ -40,3 +40,8 @@
 {% macro is_another_day() -%}
     {{ previous_day() }} is distinct from {{ today() }}
 {%- endmacro %}
+
+{# The last day of a date's month. #}
+{% macro month_end(date) -%}
+    cast(date_trunc('month', {{ date }}) + interval '1 month - 1 day' as date)
+{%- endmacro %}

@@ -3,7 +3,8 @@
 
 {# How many steps have the same month, scope, fate and lag: the unit, its department and
    the company read each of them, for one type of deal and for all. Counts of deals add
-   up, so nothing finer is needed for shares and percentiles. #}
+   up, so nothing finer is needed for shares and percentiles. heads: the deals but for
+   those that hang on another one, so that a chain is one deal. #}
 with
 
 steps as (
@@ -36,7 +37,8 @@ grouped as (
             {%- endfor %}
             else 0
         end as age_reached,
-        count(*) as deals
+        count(*) as deals,
+        count(*) filter (where not is_chain_link) as heads
 
     from steps
 
@@ -58,7 +60,8 @@ by_unit as (
         decided,
         lag_days,
         age_reached,
-        deals
+        deals,
+        heads
 
     from grouped
 
@@ -109,7 +112,8 @@ scoped as (
         by_type.lag_days,
         by_type.age_reached,
         {{ months_between('by_type.event_month', today()) }} as months_ago,
-        sum(by_type.deals) as deals
+        sum(by_type.deals) as deals,
+        sum(by_type.heads) as heads
 
     from by_type
 

@@ -1,7 +1,10 @@
 {%- set horizons = {'none': none, 'd30': 30, 'd60': 60, 'd90': 90, 'd180': 180} -%}
+{#- How a chain of deals counts (seeds/chain_modes.csv) -> what is summed for it. -#}
+{%- set chains = {'each': 'deals', 'one': 'heads'} -%}
 
-{# One row per unit, type of deal, transition, cohort (a month or a period) and horizon. A
-   deal younger than a horizon is left out of it, above the line and below. #}
+{# One row per unit, type of deal, transition, cohort (a month or a period), horizon and way
+   to count a chain. A deal younger than a horizon is left out of it, above the line and
+   below. #}
 with
 
 steps as (
@@ -19,6 +22,12 @@ periods as (
 horizons as (
 
     select * from {{ ref('conversion_horizons') }}
+
+),
+
+chain_modes as (
+
+    select * from {{ ref('chain_modes') }}
 
 ),
 
@@ -57,21 +66,24 @@ counted as (
         cohort_kind,
         cohort_code,
         cohort_from,
+        {%- for chain, deals in chains.items() %}
         {%- for code, days in horizons.items() %}
             {%- if days is none %}
-        sum(deals) filter (where side = 'entered') as entered_{{ code }},
-        sum(deals) filter (where reached = 1) as reached_{{ code }},
-        sum(deals) filter (where decided = 1) as decided_{{ code }},
+        sum({{ deals }}) filter (where side = 'entered') as entered_{{ code }}_{{ chain }},
+        sum({{ deals }}) filter (where reached = 1) as reached_{{ code }}_{{ chain }},
+        sum({{ deals }}) filter (where decided = 1) as decided_{{ code }}_{{ chain }},
             {%- else %}
-        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
-            as entered_{{ code }},
-        sum(deals) filter (where age_reached >= {{ days }} and lag_days <= {{ days }})
-            as reached_{{ code }},
-        sum(deals) filter (where side = 'entered' and age_reached >= {{ days }})
-            as decided_{{ code }},
+        sum({{ deals }}) filter (where side = 'entered' and age_reached >= {{ days }})
+            as entered_{{ code }}_{{ chain }},
+        sum({{ deals }}) filter (where age_reached >= {{ days }} and lag_days <= {{ days }})
+            as reached_{{ code }}_{{ chain }},
+        sum({{ deals }}) filter (where side = 'entered' and age_reached >= {{ days }})
+            as decided_{{ code }}_{{ chain }},
             {%- endif %}
         {%- endfor %}
-        sum(deals) filter (where side = 'arrived') as arrived
+        sum({{ deals }}) filter (where side = 'arrived') as arrived_{{ chain }}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
 
     from cohorts
 
@@ -94,7 +106,9 @@ by_lag as (
         pair,
         cohort_code,
         lag_days,
-        sum(deals) as deals
+        {%- for deals in chains.values() %}
+        sum({{ deals }}) as {{ deals }}{{ ',' if not loop.last }}
+        {%- endfor %}
 
     from cohorts
 
@@ -108,9 +122,11 @@ ranked as (
 
     select
         *,
-        sum(deals) over until_now as deals_until,
-        sum(deals) over (partition by unit_key, deal_type_label, pair, cohort_code)
-            as deals_total
+        {%- for deals in chains.values() %}
+        sum({{ deals }}) over until_now as {{ deals }}_until,
+        sum({{ deals }}) over (partition by unit_key, deal_type_label, pair, cohort_code)
+            as {{ deals }}_total{{ ',' if not loop.last }}
+        {%- endfor %}
 
     from by_lag
 
@@ -128,8 +144,11 @@ lags as (
         deal_type_label,
         pair,
         cohort_code,
-        {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
-        {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
+        {%- for chain, deals in chains.items() %}
+        {{ counted_percentile('lag_days', deals, 0.5) }} as lag_days_median_{{ chain }},
+        {{ counted_percentile('lag_days', deals, 0.9) }} as lag_days_p90_{{ chain }}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
 
     from ranked
 
@@ -150,23 +169,43 @@ by_horizon as (
         horizons.horizon_code,
         horizons.horizon_order,
         horizons.label as horizon_label,
+        chain_modes.chain_code,
+        chain_modes.chain_order,
+        chain_modes.label as chain_label,
         {%- for part in ['entered', 'reached', 'decided'] %}
         cast(
-            case horizons.horizon_code
+            case chain_modes.chain_code || ' ' || horizons.horizon_code
+            {%- for chain in chains.keys() %}
             {%- for code in horizons.keys() %}
-                when '{{ code }}' then coalesce(counted.{{ part }}_{{ code }}, 0)
+                when '{{ chain }} {{ code }}'
+                    then coalesce(counted.{{ part }}_{{ code }}_{{ chain }}, 0)
+            {%- endfor %}
             {%- endfor %}
             end as integer
         ) as {{ part }},
         {%- endfor %}
-        cast(counted.entered_none as integer) as started,
-        cast(coalesce(counted.arrived, 0) as integer) as arrived,
-        lags.lag_days_median,
-        lags.lag_days_p90
+        {%- for part, relation, type in [
+            ('started', 'counted.entered_none', 'integer'),
+            ('arrived', 'counted.arrived', 'integer'),
+            ('lag_days_median', 'lags.lag_days_median', 'numeric'),
+            ('lag_days_p90', 'lags.lag_days_p90', 'numeric'),
+        ] %}
+        cast(
+            case chain_modes.chain_code
+            {%- for chain in chains.keys() %}
+                when '{{ chain }}' then
+                    {{ 'coalesce(' ~ relation ~ '_' ~ chain ~ ', 0)' if part == 'arrived'
+                    else relation ~ '_' ~ chain }}
+            {%- endfor %}
+            end as {{ type }}
+        ) as {{ part }}{{ ',' if not loop.last }}
+        {%- endfor %}
 
     from counted
 
     cross join horizons
+
+    cross join chain_modes
 
     left join lags
         on

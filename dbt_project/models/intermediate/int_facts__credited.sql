@@ -1,5 +1,3 @@
-{{ config(meta={'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}, 'clocked': "is_stock"}) }}
-
 {# What happened, and what is held today: one shape, one rule of credit. #}
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',
@@ -7,6 +5,13 @@
     'int_outcomes__happened', 'int_objects__happened',
 ] -%}
 {%- set held = ['int_deals__held', 'int_money__held', 'int_stages__held'] -%}
+
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'deal_key': 'coalesce(deal_key, fact_key)'},
+    'clocked': 'is_stock',
+    'also_changed': facts_of_new_days(happened),
+}) }}
 
 with
 
