@@ -7,12 +7,15 @@ the settings written here and works in one folder of the home.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Final
 
 import dlt
+import pyarrow as pa  # type: ignore[import-untyped]
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.doc import CustomLoaderDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
@@ -25,6 +28,7 @@ from dlt.common.schema.typing import TSchemaContract
 from dlt.common.storages.file_storage import FileStorage
 from dlt.destinations.impl.postgres.factory import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
+from pyarrow.csv import CSVWriter  # type: ignore[import-untyped]
 
 # New tables and columns are welcome; a known column that changes its type is not.
 CRM_SCHEMA_CONTRACT: Final[TSchemaContract] = {
@@ -36,6 +40,8 @@ LOADED_AT: Final = "_loaded_at"
 ROW_HASH: Final = "_row_hash"
 FILE_FORMAT: Final = "csv"
 COPY_BYTES: Final = 1 << 20
+# Rows of one file: so many are sent to the database at once.
+FILE_ROWS: Final = 200_000
 
 _DLT_SETTINGS: Final = {
     "normalize": {
@@ -52,6 +58,63 @@ _DLT_SETTINGS: Final = {
         "raise_on_failed_jobs": True,
     },
 }
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """Rows of one table, ready for COPY.
+
+    Attributes:
+        path: The file; its first line names the columns.
+        rows: How many rows it has.
+        columns: Of all its rows.
+    """
+
+    path: Path
+    rows: int
+    columns: Sequence[str]
+
+
+def csv_files(
+    batches: Iterable[pa.Table], folder: Path, name: str
+) -> Iterator[WrittenFile]:
+    """Write batches of rows into files that COPY takes as they are.
+
+    Args:
+        batches: Rows; later batches may have more columns.
+        folder: Where the files are made, a part of the home: nobody else reads them.
+        name: Begins the names of the files.
+    """
+    same_columns = groupby(batches, key=lambda batch: batch.schema)
+    number = 0
+    for schema, following in same_columns:
+        rest = following
+        while (first := next(rest, None)) is not None:
+            number += 1
+            path, rows = folder / f"{name}.{number}.{FILE_FORMAT}", 0
+            with CSVWriter(path, schema) as writer:
+                for batch in chain([first], rest):
+                    writer.write_table(batch)
+                    rows += batch.num_rows
+                    if rows >= FILE_ROWS:
+                        break
+            yield WrittenFile(path, rows, schema.names)
+
+
+@contextmanager
+def rows_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder for files of rows, gone when the block ends.
+
+    Args:
+        folder: dlt's working folder: it links the files instead of copying them.
+    """
+    made = folder / "rows"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(mode=0o700)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
 
 
 class VerbatimCopyJob(PostgresCsvCopyJob):

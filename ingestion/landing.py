@@ -25,6 +25,7 @@ from ingestion.config import (
     ROW_HASH,
     dlt_settings,
     make_pipeline,
+    rows_folder,
 )
 from ingestion.http import Clock, RateLimit, RetryPolicy, SourceError
 from ingestion.mapping import Connection
@@ -600,7 +601,10 @@ def _run(
             folder=state_folder,
         )
         try:
-            pipeline.run(bitrix24(reading, batches), loader_file_format=FILE_FORMAT)
+            with rows_folder(state_folder) as folder:
+                pipeline.run(
+                    bitrix24(reading, batches, folder), loader_file_format=FILE_FORMAT
+                )
         except PipelineStepFailed as error:
             failed = _source_error(error)
             if failed is None:

@@ -15,6 +15,7 @@ gone. What is gone is marked in the table ``deletions``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import dlt
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -22,41 +23,54 @@ from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TTableSchemaColumns, TWriteDispositionConfig
 from dlt.extract import DltResource
 
-from ingestion.config import CRM_SCHEMA_CONTRACT, FILE_FORMAT
+from ingestion.config import (
+    CRM_SCHEMA_CONTRACT,
+    FILE_FORMAT,
+    LOADED_AT,
+    ROW_HASH,
+    csv_files,
+)
 from ingestion.sources.bitrix24.helpers import Kind, column
 from ingestion.sources.bitrix24.reading import PortalReading, TableReading
 from ingestion.sources.bitrix24.settings import Table
 
 _DLT_TYPES: Mapping[Kind, TDataType] = {Kind.TEXT: "text", Kind.JSON: "json"}
+_OWN_COLUMNS: TTableSchemaColumns = {
+    ROW_HASH: {"name": ROW_HASH, "data_type": "text"},
+    LOADED_AT: {"name": LOADED_AT, "data_type": "timestamp"},
+}
 
 
 @dlt.source(name="bitrix24", schema_contract=CRM_SCHEMA_CONTRACT)
 def bitrix24(
-    reading: PortalReading, batches: Mapping[str, Iterator[pa.Table]]
+    reading: PortalReading, batches: Mapping[str, Iterator[pa.Table]], folder: Path
 ) -> Iterable[DltResource]:
     """The tables that have something to land.
 
     Args:
         reading: An opened reading of the portal.
         batches: Rows by table; tables that are not named stay as they are.
+        folder: Where the rows wait for COPY.
     """
     for name, rows in batches.items():
-        yield table_resource(reading.tables[name], rows)
+        yield table_resource(reading.tables[name], rows, folder)
 
 
-def table_resource(state: TableReading, batches: Iterator[pa.Table]) -> DltResource:
+def table_resource(
+    state: TableReading, batches: Iterator[pa.Table], folder: Path
+) -> DltResource:
     """One raw table, merged by its key; a first landing replaces what is there.
 
     An interrupted first landing may leave a part of the table behind, so the next
     one, which is a first landing again, begins with an empty table.
     """
     table = state.table
-    declared = _columns(state.kinds)
+    declared = _columns(state.kinds) | _OWN_COLUMNS
     disposition: TWriteDispositionConfig = "replace"
     if not state.is_first:
         disposition = {"disposition": "merge", "strategy": "upsert"}
     resource: DltResource = dlt.resource(
-        _with_new_columns(state, batches, set(declared)),
+        _files(state, batches, set(declared), folder),
         name=table.name,
         write_disposition=disposition,
         primary_key=key_columns(table),
@@ -67,18 +81,22 @@ def table_resource(state: TableReading, batches: Iterator[pa.Table]) -> DltResou
     return resource
 
 
-def _with_new_columns(
-    state: TableReading, batches: Iterator[pa.Table], known: set[str]
+def _files(
+    state: TableReading,
+    batches: Iterator[pa.Table],
+    known: set[str],
+    folder: Path,
 ) -> Iterator[object]:
-    """The batches, told which columns came up after the resource was declared."""
-    for batch in batches:
-        added = {name: kind for name, kind in state.kinds.items() if name not in known}
-        if added:
-            known |= added.keys()
-            hints = dlt.mark.make_hints(columns=_columns(added))
-            yield dlt.mark.with_hints(batch, hints)
-        else:
-            yield batch
+    """The batches as files, told which columns came up after the resource was made."""
+    for written in csv_files(batches, folder, state.table.name):
+        added = [name for name in written.columns if name not in known]
+        known.update(added)
+        hints = dlt.mark.make_hints(
+            columns=_columns({name: state.kinds[name] for name in added})
+        )
+        yield dlt.mark.with_file_import(
+            str(written.path), FILE_FORMAT, written.rows, hints=hints if added else None
+        )
 
 
 def _columns(kinds: Mapping[str, Kind]) -> TTableSchemaColumns:
