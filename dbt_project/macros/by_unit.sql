@@ -23,7 +23,6 @@
     {{ return(units) }}
 {%- endmacro %}
 
-{# Whether this run brings the model up to date for changed units only. #}
 {# Whether this run brings an existing table up to date instead of writing it anew. #}
 {% macro is_pass_of_changes() -%}
     {%- if not execute or flags.FULL_REFRESH or model.resource_type != 'model' -%}
@@ -208,4 +207,26 @@
         ) as dbt_subquery
     {%- endset -%}
     {{ return(filtered) }}
+{%- endmacro %}
+
+{# Deals that were merged change together: for meta.also_changed. #}
+{% macro merged_deals() -%}
+    select together.deal_key as key
+    from dbt_intermediate.int_deals__survived as changed
+    inner join dbt_intermediate.int_deals__survived as together
+        on changed.survivor_key = together.survivor_key
+    where
+        changed.deal_key in (
+            select key from ops.changed_units where unit = 'deal_key'
+        )
+{%- endmacro %}
+
+{# What a scope opens for a time opens and closes with the day: for meta.clocked. #}
+{% macro scopes_of_another_day() -%}
+    exists (
+        select from decisions.scope_exceptions as given
+        where
+            given.valid_from > {previous_day}
+            or given.valid_to >= {previous_day}
+    )
 {%- endmacro %}

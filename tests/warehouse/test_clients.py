@@ -216,6 +216,6 @@ def test_a_deal_knows_its_first_answer_and_its_last_touch(told: Told) -> None:
     found = told.firm.rows(
         "select cast(first_response_date as text), cast(first_meeting_date as text),"
         " cast(first_showing_date as text), cast(last_touch_date as text),"
-        " has_next_step from dbt_intermediate.int_deals__touched"
+        " cast(open_step_dates as text) from dbt_intermediate.int_deals__touched"
     )
     assert found == [("2026-01-13", "2026-01-14", "2026-01-16", "2026-01-20", False)]

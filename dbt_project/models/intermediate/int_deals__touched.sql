@@ -1,7 +1,7 @@
 {{ config(meta={'unit': 'deal_key'}) }}
 
 {# One row per deal: the first answer, the first meeting and
-   showing with their hosts, the last touch and the next step. Robots do not count, nor
+   showing with their hosts, the last touch and the days of open steps. Robots do not count, nor
    does what is dated in the future. What was done with the lead before belongs to it. #}
 with
 
@@ -70,11 +70,13 @@ touched as (
             and coalesce(ended_at, started_at) < {{ day_end() }}
         ) as last_touch_at,
         -- A task is due at its deadline, a meeting at its start.
-        min(step_at) filter (
+        array_agg(
+            distinct {{ business_date('step_at') }} order by {{ business_date('step_at') }}
+        ) filter (
             where
             not is_completed
-            and step_at >= {{ day_start(today()) }}
-        ) as next_step_at,
+            and step_at is not null
+        ) as open_step_dates,
         count(*) filter (where not is_completed and activity_type = 'task') as open_tasks
 
     from done
@@ -130,8 +132,7 @@ described as (
         shown.first_showing_host_key,
         touched.last_touch_at,
         {{ business_date('touched.last_touch_at') }} as last_touch_date,
-        touched.next_step_at,
-        touched.next_step_at is not null as has_next_step,
+        touched.open_step_dates,
         coalesce(touched.open_tasks, 0) as open_tasks
 
     from deals
