@@ -27,7 +27,7 @@ contributed as (
         events.*,
         parts.metric,
         parts.metric_label,
-        parts.contribution
+        parts.added_value
 
     from events
 
@@ -40,9 +40,9 @@ contributed as (
             cast({{ contribution_sql(measure) }} as numeric(18, 4))
         ){{ ',' if not loop.last }}
         {%- endfor %}
-    ) as parts (metric, metric_label, contribution)
+    ) as parts (metric, metric_label, added_value)
 
-    where parts.contribution is not null
+    where parts.added_value is not null
 
 ),
 
@@ -71,7 +71,7 @@ placed as (
             else coalesce(employees.department_name, {{ text('no_department') }})
         end as current_department_name,
         contributed.credit_weight,
-        contributed.contribution,
+        contributed.added_value,
         {{ money_reader_keys(
             'contributed.employee_key',
             "array(select distinct unnest(coalesce(contributed.ancestor_keys, '{}')"

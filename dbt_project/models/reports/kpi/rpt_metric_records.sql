@@ -21,7 +21,7 @@ select
         else facts.department_name
     end as department_name,
     facts.credit_weight,
-    facts.contribution,
+    facts.added_value,
     facts.deal_key,
     deals.deal_number,
     deals.deal_number_html,
