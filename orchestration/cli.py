@@ -155,6 +155,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
         username=options.username,
         filters=filters,
         out=options.out,
+        as_of=options.as_of,
     )
     _print(f"{options.out}: {result.rows} rows")
     return 0
@@ -305,6 +306,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--as", dest="username", metavar="USER", required=True)
     sub.add_argument(
         "--filter", action="append", metavar="column=value", help="may be repeated"
+    )
+    sub.add_argument(
+        "--as-of", type=_day, metavar="DATE", help="as it was known then (default: now)"
     )
     sub.add_argument("--out", type=Path, required=True, metavar="FILE")
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
@@ -81,6 +81,21 @@ class _Publication:
 
 
 @dataclass(frozen=True)
+class _Day:
+    """The day that a workbook speaks of.
+
+    Attributes:
+        label: What its rows call it.
+        moment: That its numbers speak of.
+        before: What was known had been recorded before this moment.
+    """
+
+    label: str
+    moment: datetime
+    before: datetime
+
+
+@dataclass(frozen=True)
 class _Query:
     """Rows of one sheet: what follows ``from``, with its parameters."""
 
@@ -95,6 +110,7 @@ def export(
     username: str,
     filters: Mapping[str, Sequence[str]],
     out: Path,
+    as_of: date | None = None,
     now: datetime | None = None,
 ) -> ExportResult:
     """Write one workbook as one person may see it.
@@ -105,11 +121,12 @@ def export(
         username: Whose login reads.
         filters: Values by column, see ``read_filters``; several columns narrow.
         out: File to write, for its owner only; it appears when it is complete.
+        as_of: The day to show as it was known then; today when absent.
         now: Moment of the export; the present one when absent.
 
     Raises:
         ExportError: an unknown person, nothing published yet, no right to see
-            anything, or no such folder.
+            anything, no such folder, or a day that is not kept.
         FilterError: an unknown column or an unreadable value.
         UnknownExportError: there is no such workbook.
     """
@@ -129,7 +146,16 @@ def export(
             missing=missing_reasons(connection),
         )
         zone = ZoneInfo(connections[0].timezone)
-        chosen = definition.chosen(rights, filters)
+        if definition.day.column in filters:
+            raise FilterError(
+                f"filter {definition.day.column!r}: a workbook is of one day:"
+                " use --as-of"
+            )
+        day = _day(connection, definition, catalog, as_of)
+        chosen = {
+            definition.day.column: [day.label],
+            **definition.chosen(rights, filters),
+        }
         conditions = read_filters(chosen, catalog.datasets[table], zone)
         _check_choices(connection, definition, catalog, chosen)
         with _complete_file(out) as stream:
@@ -142,6 +168,7 @@ def export(
                 username=username,
                 rights=rights,
                 publication=publication,
+                day=day,
                 exported_at=now or datetime.now(tz=UTC),
                 zone=zone,
                 out=stream,
@@ -172,6 +199,7 @@ def _write(
     username: str,
     rights: ReaderRights,
     publication: _Publication,
+    day: _Day,
     exported_at: datetime,
     zone: ZoneInfo,
     out: BinaryIO,
@@ -179,7 +207,7 @@ def _write(
     records = records_layout(definition, catalog, table)
     found = findings_layout(definition, catalog)
     records_query = _records_query(definition, catalog, records, conditions)
-    findings_query = _findings_query(definition, found, records_query)
+    findings_query = _findings_query(definition, found, records_query, day)
     rows, sums = _totals(connection, records, records_query)
     return write_workbook(
         definition,
@@ -192,9 +220,12 @@ def _write(
             username=username,
             sight=rights.sight,
             exported_at=exported_at,
-            data_as_of=publication.data_as_of,
+            data_as_of=day.moment,
             publication_id=publication.publication_id,
-            filters={each.column: each.printed for each in conditions},
+            filters={
+                **{each.column: each.printed for each in conditions},
+                definition.day.column: (f"{day.moment.astimezone(zone):%d.%m.%Y}",),
+            },
             rows=rows,
             findings=_totals(connection, found, findings_query)[0],
             sums=sums,
@@ -264,6 +295,39 @@ def _rights(connection: psycopg.Connection, username: str) -> ReaderRights:
         return reader_rights(row[0] if row else [])
     except NoRightsError as error:
         raise ExportError(f"{username}: {error}") from error
+
+
+def _day(
+    connection: psycopg.Connection,
+    definition: Export,
+    catalog: Catalog,
+    as_of: date | None,
+) -> _Day:
+    """Find the day among those that are kept.
+
+    Raises:
+        ExportError: it is not kept.
+    """
+    names = definition.day
+    table = catalog.datasets[names.table]
+    row = connection.execute(
+        sql.SQL("select {}, {}, {} from {} where {} = {}").format(
+            *(
+                sql.Identifier(each)
+                for each in (names.column, names.moment, names.before)
+            ),
+            sql.Identifier(table.schema, table.name),
+            sql.Identifier(names.today if as_of is None else names.date),
+            sql.Literal(True if as_of is None else as_of),
+        )
+    ).fetchone()
+    if row is None:
+        raise ExportError(
+            f"what was known on {as_of or 'today'} is not at hand: kept are the last 31"
+            " days, ends of months since the first load and days asked for;"
+            f" ./reestr run --as-of {as_of or 'DATE'} keeps another"
+        )
+    return _Day(*row)
 
 
 def _tables(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
@@ -361,18 +425,24 @@ def _months(
     return list(cursor)
 
 
-def _findings_query(definition: Export, layout: SheetLayout, records: _Query) -> _Query:
-    """Open findings of the records that the workbook shows."""
+def _findings_query(
+    definition: Export, layout: SheetLayout, records: _Query, day: _Day
+) -> _Query:
+    """Findings of the records that the workbook shows, open at the end of the day."""
     return _Query(
-        sql.SQL("{table} where {closed} is null and {key} in (select {key} from {of})")
-        .format(
+        sql.SQL(
+            "{table} where {opened} < {before} and coalesce({closed} >= {before}, true)"
+            " and {key} in (select {key} from {of})"
+        ).format(
             table=sql.Identifier(layout.schema, layout.table),
-            closed=sql.Identifier(definition.findings.open),
+            opened=sql.Identifier(definition.findings.opened),
+            closed=sql.Identifier(definition.findings.closed),
+            before=sql.Literal(day.before),
             key=sql.Identifier(definition.findings.key),
             of=records.source,
         ),
         records.parameters,
-    )  # fmt: skip
+    )
 
 
 def _rows(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -58,7 +58,8 @@ COLUMNS: Mapping[str, str] = {
             "department_name", "contract_number", "closing_date_basis",
             "refusal_reason", "refusal_comment", "crm_stage", "stage_limit_text",
             "risk_level_label", "risk_reasons", "findings_text", "modified_by_name",
-            "period_lock_label",
+            "period_lock_label", "stage_limit_label", "settlement_due_label",
+            "as_of_label",
         ),
         "text",
     ),
@@ -87,6 +88,9 @@ COLUMNS: Mapping[str, str] = {
     ),
     "collapse_probability": "numeric(9, 4)",
     "modified_at": "timestamptz",
+    "recorded_before": "timestamptz",
+    "as_of_order": "integer",
+    "is_today": "boolean",
     **dict.fromkeys(MONEY, "numeric(18, 2)"),
     **MONEY_WORDS,
     **dict.fromkeys((f"{name}_state" for name in (*STATES, *MONEY[:2])), "integer"),
@@ -141,11 +145,19 @@ EDITIONS: Mapping[str, Mapping[str, str]] = {
         ),
         "reader_keys": "text[]",
     },
+    "rpt_as_of_dates": {
+        "as_of_date": "date",
+        "as_of_label": "text",
+        "is_today": "boolean",
+        **dict.fromkeys(("as_of_at", "recorded_before"), "timestamptz"),
+        "reader_keys": "text[]",
+    },
     "rpt_findings": FINDING_COLUMNS,
 }
 # Key of the rows of a table; the hand-made pages are tables.
 TABLE_KEYS: Mapping[str, str] = {
     "rpt_registry_choices": "choice_key",
+    "rpt_as_of_dates": "as_of_date",
     "rpt_findings": "finding_key",
 }
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -213,6 +225,8 @@ def deal(number: int, **values: object) -> dict[str, object]:
         "holder_name": "Ясинская О.",
         "month_label": "11.2026",
         "month_order": 202611,
+        "as_of_label": "Сегодня",
+        "is_today": True,
         "credit_mode": "whole",
         "credit_label": "Целиком",
         **values,
@@ -226,6 +240,18 @@ def choice(date_label: str, role: str, credit: str) -> dict[str, object]:
         "date_label": date_label,
         "role_label": role,
         "credit_label": credit,
+        "reader_keys": [key for keys in KEYS.values() for key in keys],
+    }
+
+
+def day(label: str, moment: datetime, *, is_today: bool = False) -> dict[str, object]:
+    """One day that can be asked for."""
+    return {
+        "as_of_date": moment.date(),
+        "as_of_label": label,
+        "is_today": is_today,
+        "as_of_at": moment,
+        "recorded_before": moment + timedelta(hours=12),
         "reader_keys": [key for keys in KEYS.values() for key in keys],
     }
 
@@ -252,6 +278,10 @@ CHOICES = tuple(
     for role in ("Ответственный за сделку", "Любая роль")
     for credit in ("Целиком", "По долям")
 )
+DAYS = (
+    day("Сегодня", PASS_TIME, is_today=True),
+    day("10.11.2026", datetime(2026, 11, 10, 15, 0, tzinfo=UTC)),
+)
 
 
 def publish_rows(
@@ -268,7 +298,7 @@ def publish_rows(
         )
         for schema in ("dbt_reports", "dbt_access"):
             connection.execute(f"create schema if not exists {schema}")
-        rows = {"rpt_registry_choices": CHOICES, **tables}
+        rows = {"rpt_registry_choices": CHOICES, "rpt_as_of_dates": DAYS, **tables}
         for name, columns in EDITIONS.items():
             _create(connection, "dbt_reports", name, columns, rows.get(name, ()))
         _create(

@@ -25,11 +25,13 @@ from pathlib import Path
 from typing import cast
 
 import psycopg
+from openpyxl import load_workbook
 
 from ingestion.demo.agency.dictionaries import category_rows, status_rows
 from ingestion.demo.agency.lists import lists
 from ingestion.demo.portal.labels import labels
 from ingestion.demo.portal.store import PortalStore
+from orchestration.decisions import decide, template
 from orchestration.passes import STAGES, PassRequest, open_pass
 from orchestration.serving import provision_home
 from orchestration.settings import REPOSITORY, Settings, load_settings
@@ -519,6 +521,24 @@ class SmallFirm:
             {**self.settings.environment, "REESTR_CONNECTIONS": str(file)},
         )
 
+    def merge(self, absorbed: int, survivor: int, folder: Path) -> None:
+        """Decide that a deal lives on for another one, in a workbook of a folder."""
+        path = folder / "merges.xlsx"
+        path.write_bytes(template("deal_merge"))
+        book = load_workbook(path)
+        sheet = book["Слияния"]
+        [head] = [
+            row[0].row
+            for row in sheet.iter_rows()
+            if row[0].value == "Поглощённая сделка"
+        ]
+        for column, value in enumerate((absorbed, survivor, "одна сделка"), start=1):
+            sheet.cell(head + 1, column).value = str(value)
+        book.save(path)
+        decide(
+            self.warehouse, "deal_merge", path, author="head_of_sales", operator="test"
+        )
+
     def _create(self, kind: str, fields: Mapping[str, object]) -> int:
         entity, names = KINDS[kind]
         return self.store.create(
@@ -538,6 +558,7 @@ class SmallFirm:
         at: str | datetime | None = None,
         *,
         sweep: bool = False,
+        as_of: Sequence[str] = (),
         until: str = "publish",
     ) -> None:
         """Look at the portal: land, compute, check, publish.
@@ -545,11 +566,16 @@ class SmallFirm:
         Args:
             at: Moment of the pass; the firm's now when not given.
             sweep: Look for deleted rows, too.
+            as_of: Days to keep as they were known then.
             until: The last stage: ``core`` is enough where only facts are asked.
         """
         if at is not None:
             self.at(at)
-        request = PassRequest(sweep=sweep, accept_shrinkage=sweep)
+        request = PassRequest(
+            sweep=sweep,
+            accept_shrinkage=sweep,
+            as_of=tuple(date.fromisoformat(day) for day in as_of),
+        )
         with open_pass(self.warehouse, request) as running:
             for stage in STAGES[: STAGES.index(until) + 1]:
                 running.run(stage)

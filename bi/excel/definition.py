@@ -78,13 +78,36 @@ class FindingsDefinition:
     Attributes:
         table: Where they are.
         key: Column that names the record, in both tables.
-        open: Column that is empty as long as the finding is open.
+        opened: Column with the moment that first saw the finding.
+        closed: Column that is empty as long as the finding is open.
     """
 
     table: str
     key: str
-    open: str
+    opened: str
+    closed: str
     sheet: SheetDefinition
+
+
+@dataclass(frozen=True)
+class DayDefinition:
+    """The day that the rows speak of.
+
+    Attributes:
+        table: Where the days are that can be asked for.
+        column: Column of both tables that names a day.
+        date: Column with its date.
+        moment: Column with the moment that its numbers speak of.
+        before: Column with the moment before which what was known was recorded.
+        today: Column that says whether it is today.
+    """
+
+    table: str
+    column: str
+    date: str
+    moment: str
+    before: str
+    today: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +138,7 @@ class Export:
             reader's right to money where nobody chooses; a right that a column says
             nothing of has no such choice.
         choices_table: Where the values to choose from are.
+        day: The day that is always chosen, too.
     """
 
     slug: str
@@ -125,6 +149,7 @@ class Export:
     one: str
     choices: Mapping[str, Mapping[str, str]]
     choices_table: str
+    day: DayDefinition
     records: SheetDefinition
     months: MonthsDefinition
     findings: FindingsDefinition
@@ -183,14 +208,14 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
         raise UnknownExportError(f"no workbook named {slug!r}; {hint}")
     root = read_yaml(files[slug], folder.parent)
     root.only(
-        "title", "owner", "exclusions", "editions", "one", "choices", "order",
+        "title", "owner", "exclusions", "editions", "one", "choices", "day", "order",
         "freeze", "columns", "months", "findings",
     )  # fmt: skip
     choices, months = root.require("choices"), root.require("months")
     choices.only("table", "columns")
     months.only("by", "order", "columns")
     findings = root.require("findings")
-    findings.only("table", "key", "open", "order", "freeze", "columns")
+    findings.only("table", "key", "opened", "closed", "order", "freeze", "columns")
     return Export(
         slug=slug,
         title=root.require("title").text(),
@@ -203,6 +228,7 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
             for name, node in choices.require("columns").fields().items()
         },
         choices_table=choices.require("table").text(),
+        day=_day(root.require("day")),
         months=MonthsDefinition(
             by=months.require("by").text(),
             order=months.require("order").text(),
@@ -212,7 +238,8 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
         findings=FindingsDefinition(
             table=findings.require("table").text(),
             key=findings.require("key").text(),
-            open=findings.require("open").text(),
+            opened=findings.require("opened").text(),
+            closed=findings.require("closed").text(),
             sheet=_sheet(findings),
         ),
         file=root.file,
@@ -222,6 +249,12 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
 def _editions(node: Node) -> dict[str, str]:
     node.only(*MONEY_RIGHTS)
     return {right: node.require(right).text() for right in MONEY_RIGHTS}
+
+
+def _day(node: Node) -> DayDefinition:
+    names = ("table", "column", "date", "moment", "before", "today")
+    node.only(*names)
+    return DayDefinition(**{name: node.require(name).text() for name in names})
 
 
 def _by_right(node: Node) -> dict[str, str]:

@@ -10,7 +10,7 @@
        its name.
    meta.also_changed: keys of further units that change, by the state of what is upstream.
    meta.clocked: which rows say something else on another day, by their stored columns;
-       "{previous_day}" is the day of the publication before. #}
+       "{previous_day}" is the day of the publication before, "{today}" that of the pass. #}
 
 {# Units of a relation with their SQL; its own unit first. #}
 {% macro units_of(node) -%}
@@ -23,7 +23,6 @@
     {{ return(units) }}
 {%- endmacro %}
 
-{# Whether this run brings the model up to date for changed units only. #}
 {# Whether this run brings an existing table up to date instead of writing it anew. #}
 {% macro is_pass_of_changes() -%}
     {%- if not execute or flags.FULL_REFRESH or model.resource_type != 'model' -%}
@@ -133,7 +132,8 @@
         {%- call statement('clocked') -%}
             {{ remember_changed_units(
                 this ~ ' where ' ~ is_another_day() ~ ' and ('
-                ~ clocked | replace('{previous_day}', previous_day()) ~ ')',
+                ~ clocked | replace('{previous_day}', previous_day())
+                | replace('{today}', today()) ~ ')',
                 {unit or units.keys() | first: expression}
             ) }}
         {%- endcall -%}
@@ -208,4 +208,26 @@
         ) as dbt_subquery
     {%- endset -%}
     {{ return(filtered) }}
+{%- endmacro %}
+
+{# Deals that were merged change together: for meta.also_changed. #}
+{% macro merged_deals() -%}
+    select together.deal_key as key
+    from dbt_intermediate.int_deals__survived as changed
+    inner join dbt_intermediate.int_deals__survived as together
+        on changed.survivor_key = together.survivor_key
+    where
+        changed.deal_key in (
+            select key from ops.changed_units where unit = 'deal_key'
+        )
+{%- endmacro %}
+
+{# What a scope opens for a time opens and closes with the day: for meta.clocked. #}
+{% macro scopes_of_another_day() -%}
+    exists (
+        select from decisions.scope_exceptions as given
+        where
+            given.valid_from > {previous_day}
+            or given.valid_to >= {previous_day}
+    )
 {%- endmacro %}

@@ -23,6 +23,24 @@
     ({{ day_start(today() ~ ' + 1') }})
 {%- endmacro %}
 
+{# What a clock says, each formula once; the clock is a pass or a day that is asked for. #}
+{% macro days_since(date, as_of_date) -%}
+    {{ as_of_date }} - {{ date }}
+{%- endmacro %}
+
+{% macro is_over(deadline, clock) -%}
+    {{ deadline }} < {{ clock }}
+{%- endmacro %}
+
+{# The nearest of the days that lie ahead. #}
+{% macro nearest_of(dates, as_of_date) -%}
+    (
+        select min(ahead.step_date)
+        from unnest({{ dates }}) as ahead (step_date)
+        where ahead.step_date >= {{ as_of_date }}
+    )
+{%- endmacro %}
+
 {# Whole calendar months from one date to another, 0 within one month. #}
 {% macro months_between(earlier, later) -%}
     cast(
@@ -35,6 +53,15 @@
 {# The day of the publication before; none before the first. #}
 {% macro previous_day() -%}
     (select clock.previous_day from ops.clock as clock)
+{%- endmacro %}
+
+{# For meta.clocked: days that have come or ended since the publication before. #}
+{% macro has_come_since(date) -%}
+    ({{ date }} > {previous_day} and {{ date }} <= {today})
+{%- endmacro %}
+
+{% macro has_ended_since(date) -%}
+    ({{ date }} >= {previous_day} and {{ date }} < {today})
 {%- endmacro %}
 
 {% macro is_another_day() -%}

@@ -47,24 +47,56 @@
 {%- endmacro %}
 
 {# Clients' names lie in a table of their own; the registry has a mask in their place. #}
-{% macro masked_client(deals) -%}
-    replace({{ text('client_masked') }}, '{number}', {{ deals }}.deal_number)
+{% macro masked_client(deals, mask) -%}
+    replace({{ mask }}, '{number}', {{ deals }}.deal_number)
 {%- endmacro %}
 
 {# A column of a stored edition: a client has no name there. #}
 {% macro stored_column(column) -%}
     {%- if column == 'client_name' -%}
-        {{ masked_client('registry') }} as client_name
+        {{ masked_client('registry', text('client_masked')) }} as client_name
     {%- else -%}
         registry.{{ column }}
     {%- endif -%}
 {%- endmacro %}
 
-{# A column of a view: the client's name where the reader may read it. #}
-{% macro named_column(column) -%}
-    {%- if column == 'client_name' -%}
-        coalesce(clients.client_name, registry.client_name) as client_name
+{# A column of the registry as it is read today. #}
+{% macro column_of_today(column) -%}
+    {%- set told = told_by_clock('registry', 'days.as_of_date', 'days.recorded_before', {}) -%}
+    {%- if column in registry_clock_columns() -%}
+        {{ told[column] }}
+    {%- elif column == 'client_name' -%}
+        coalesce(clients.client_name, registry.client_name)
     {%- else -%}
         registry.{{ column }}
     {%- endif -%}
 {%- endmacro %}
+
+{# A column of the registry as it was known on a day. #}
+{% macro column_of_then(column) -%}
+    {%- set words = {} -%}
+    {%- for word in clock_words() -%}
+        {%- do words.update({word: 'days.' ~ word ~ '_label'}) -%}
+    {%- endfor -%}
+    {%- set told = told_by_clock('versions', 'days.as_of_date', 'days.recorded_before', words) -%}
+    {%- if column in registry_clock_columns() + registry_clock_classes() -%}
+        {{ told[column] }}
+    {%- elif column in registry_risk_columns() -%}
+        cast(null as {{ 'numeric(9, 4)' if column == 'collapse_probability' else 'text' }})
+    {%- elif column == 'deal_number_html' -%}
+        {{ card_link('versions.card_url', 'versions.deal_number') }}
+    {%- elif column == 'client_name' -%}
+        coalesce(
+            clients.client_name,
+            {{ masked_client('versions', 'days.client_masked_label') }}
+        )
+    {%- else -%}
+        versions.{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The day that a row of the registry speaks of. #}
+{% macro day_columns(days) %}
+    {{ days }}.as_of_label,
+    {{ days }}.as_of_order,
+    {{ days }}.recorded_before{%- endmacro %}

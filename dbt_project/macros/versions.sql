@@ -7,8 +7,10 @@
 
    recorded_from: the pass that saw it. changed_after: the last load before that still
    saw the version before; empty for the first one. moments: columns that are timestamps,
-   compared apart from the session's time zone. #}
-{% macro new_versions(tracked, key, columns, moments=[]) -%}
+   compared apart from the session's time zone. parts: columns that belong to the key and
+   stay in the version of a record that vanished; the model's unit must be among them. #}
+{% macro new_versions(tracked, key, columns, moments=[], parts=[]) -%}
+{%- set unit = (model.config.meta or {}).get('unit') %}
 with
 
 loads as (
@@ -52,8 +54,8 @@ numbered as (
 
     from {{ this }}
 
-    {% if units_of(model) and is_pass_of_changes() -%}
-    where {{ key }} in (select key from changed_units)
+    {% if unit and is_pass_of_changes() -%}
+    where {{ unit }} in (select key from changed_units)
 
     {% endif -%}
     group by {{ key }}
@@ -65,6 +67,9 @@ latest as (
     select
         versions.{{ key }},
         versions.source_system,
+        {%- for column in parts %}
+        versions.{{ column }},
+        {%- endfor %}
         versions.version_no,
         versions.version_hash,
         versions.is_present,
@@ -84,6 +89,9 @@ latest as (
     select
         cast(null as text) as {{ key }},
         cast(null as text) as source_system,
+        {%- for column in parts %}
+        cast(null as text) as {{ column }},
+        {%- endfor %}
         cast(null as integer) as version_no,
         cast(null as text) as version_hash,
         cast(null as boolean) as is_present,
@@ -103,7 +111,7 @@ changed as (
         latest.recorded_from as previous_recorded_from,
         true as is_present,
         tracked.version_hash,
-        {%- for column in columns + moments %}
+        {%- for column in parts + columns + moments %}
         tracked.{{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
 
@@ -123,6 +131,9 @@ changed as (
         latest.recorded_from as previous_recorded_from,
         false as is_present,
         'absent' as version_hash,
+        {%- for column in parts %}
+        latest.{{ column }},
+        {%- endfor %}
         {%- for column in columns + moments %}
         null as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -152,7 +163,7 @@ recorded as (
         end as changed_after,
         changed.is_present,
         changed.version_hash,
-        {%- for column in columns + moments %}
+        {%- for column in parts + columns + moments %}
         changed.{{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
 
@@ -195,4 +206,26 @@ spanned as (
 )
 
 select * from spanned
+{%- endmacro %}
+
+{# Versions that show values, each with its end; the last one ends never. #}
+{% macro ended_versions(versions, key) -%}
+    select
+        versions.*,
+        coalesce(followers.recorded_from, 'infinity') as recorded_to
+
+    from {{ versions }} as versions
+
+    left join {{ versions }} as followers
+        on
+            versions.{{ key }} = followers.{{ key }}
+            and versions.version_no + 1 = followers.version_no
+
+    where versions.is_present
+{%- endmacro %}
+
+{# Whether a version was the one that was known at the end of a day. #}
+{% macro was_known(versions, recorded_before) -%}
+    {{ versions }}.recorded_from < {{ recorded_before }}
+            and {{ versions }}.recorded_to >= {{ recorded_before }}
 {%- endmacro %}

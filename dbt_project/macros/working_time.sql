@@ -12,6 +12,14 @@
     ), 1)
 {%- endmacro %}
 
+{# The moment of an hour of the norm, given the day that the hour lies in. #}
+{% macro moment_of_norm_hour(norm_hour, calendar) -%}
+    {{ day_start(calendar ~ '.calendar_date') }}
+    + interval '10 hours'
+    + interval '9 hours' * ({{ norm_hour }} - {{ calendar }}.norm_hours_before)
+    / {{ calendar }}.norm_hours
+{%- endmacro %}
+
 {# A time limit in words, with its unit; of an unset one, that it is not set. #}
 {% macro limit_text(value, unit) -%}
     case

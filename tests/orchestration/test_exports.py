@@ -48,6 +48,14 @@ DEALS = (
         month_order=999902,
     ),
     deal(4, reader_keys=LEGAL, client_name="=cmd()", lawyer_name=""),
+    deal(
+        2,
+        reader_keys=SALES,
+        registry_key="demo_agency:2|10.11.2026",
+        as_of_label="10.11.2026",
+        is_today=False,
+        commission=Decimal("120.00"),
+    ),
 )
 SHARES = tuple(
     {
@@ -102,6 +110,7 @@ def exported(
     folder: Path,
     username: str,
     filters: Mapping[str, Sequence[str]] | None = None,
+    as_of: date | None = None,
 ) -> tuple[ExportResult, Workbook]:
     out = folder / "registry.xlsx"
     result = export(
@@ -110,6 +119,7 @@ def exported(
         username=username,
         filters=filters or {},
         out=out,
+        as_of=as_of,
         now=NOW,
     )
     return result, load_workbook(out)
@@ -221,7 +231,8 @@ def test_filters_are_printed_as_people_read_them(
     filters = {"planned_settlement_date": ["2026-09-01.."], "lawyer_name": [""]}
     _, workbook = exported(warehouse, tmp_path, "admin", filters)
     assert workbook["Реестр"]["A2"].value == (
-        "Фильтры: Дата: Расчёт, план; Роль: Ответственный за сделку; Зачёт: Целиком; "
+        "Фильтры: Состояние на: 21.11.2026; Дата: Расчёт, план; "
+        "Роль: Ответственный за сделку; Зачёт: Целиком; "
         "Расчёт, план: 01.09.2026 – …; Юрист: не заполнено"
     )
 
@@ -261,6 +272,30 @@ def test_months_and_the_line_without_a_date_make_up_all_deals(
     assert counts[-1] == "=SUM(B7:B8)"
     assert sum(map(int, map(str, counts[:-1]))) == result.rows
     assert "Дата: Расчёт, план" in str(workbook["По месяцам"]["A2"].value)
+
+
+def test_a_workbook_of_an_earlier_day_shows_what_was_known_then(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Rows, sums, findings that were open then, and the day in the header."""
+    day = date(2026, 11, 10)
+    result, workbook = exported(warehouse, tmp_path, "admin", as_of=day)
+    assert (result.rows, result.sums["commission"]) == (1, Decimal("120.00"))
+    assert result.findings == 1
+    assert not any(result.differences.values())
+    sheet = workbook["Реестр"]
+    assert "Состояние на: 10.11.2026;" in str(sheet["A2"].value)
+    assert "Данные на 10.11.2026 18:00" in str(sheet["A3"].value)
+
+
+def test_a_day_that_is_not_kept_is_refused(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match="run --as-of 2026-11-09 keeps another"):
+        exported(warehouse, tmp_path, "admin", as_of=date(2026, 11, 9))
+    with pytest.raises(FilterError, match="a workbook is of one day: use --as-of"):
+        exported(warehouse, tmp_path, "admin", {"as_of_label": ["10.11.2026"]})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_result_is_a_workbook_that_says_so(

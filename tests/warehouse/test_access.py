@@ -37,13 +37,13 @@ READERS = (*USERS, "data_team")
 WHOLE_MONEY = {"admin", "head_of_sales", "data_team"}
 SHARES = {"group_leader", "agent"}
 MONEY_TABLES = (
-    "rpt_deal_registry", "rpt_deal_shares", "rpt_kpi_daily", "rpt_kpi_cards",
-    "rpt_metric_facts",
+    "rpt_deal_registry", "rpt_deal_shares", "rpt_deal_version_amounts",
+    "rpt_share_versions", "rpt_kpi_daily", "rpt_kpi_cards", "rpt_metric_facts",
 )  # fmt: skip
 # Views over them: a row is there for those who may see it in the tables below.
 MONEY_VIEWS = (
-    "rpt_deal_registry_participants", "rpt_registry_by_role", "rpt_registry_by_share",
-    "rpt_metric_records",
+    "rpt_deal_registry_as_of", "rpt_deal_registry_participants",
+    "rpt_registry_by_role", "rpt_registry_by_share", "rpt_metric_records",
 )  # fmt: skip
 ROLE_FIELDS = {
     "UF_CRM_LEAD_HANDLER": "sales",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from orchestration.passes import open_pass
+from orchestration.serving import provision_home
+from orchestration.settings import Settings, load_settings
 from orchestration.transformation import CORE, build
+from orchestration.warehouse import open_warehouse
 from tests.conftest import Postgres
 from tests.small_firm import SmallFirm, key, small_firm
 
@@ -47,10 +51,10 @@ def told(
     folder = tmp_path_factory.mktemp("changes")
     database = postgres.create_database("changes")
     with small_firm(folder, database, start="2026-04-01 09:00") as firm:
-        yield Told(firm, lived(firm))
+        yield Told(firm, lived(firm, folder))
 
 
-def lived(firm: SmallFirm) -> dict[str, int]:
+def lived(firm: SmallFirm, folder: Path) -> dict[str, int]:
     """Let the deals live; the last pass publishes."""
     planned = {"deal_owner": 6, "author": 6, "planned_settlement_date": "2026-04-10"}
     deals = {
@@ -73,7 +77,18 @@ def lived(firm: SmallFirm) -> dict[str, int]:
         "created late": firm.deal(deal_owner=6, contract_signed_date="2026-03-28"),
         "a test": firm.deal(is_test=1, **planned),
         "deleted": firm.deal(**planned),
+        "absorbed": firm.deal(commission=1_000, **planned),
+        "survivor": firm.deal(
+            commission=2_000, contract_signed_date="2026-04-02", **planned
+        ),
+        "on its way": firm.deal(deal_owner=6, stage="lead_new"),
     }
+    firm.at("2026-04-02 10:00")
+    firm.update(deals["on its way"], stage="lost")
+    firm.at("2026-04-03 11:30")
+    firm.update(deals["on its way"], stage="qualified")
+    firm.at("2026-04-06 15:45")
+    firm.update(deals["on its way"], pipeline=1, stage="C1:QUALIFIED")
     firm.run_pass("2026-04-09 11:58")
     firm.at("2026-04-09 12:00")
     for name in ("there and back", "two authors", "slowly back"):
@@ -102,6 +117,13 @@ def lived(firm: SmallFirm) -> dict[str, int]:
     for name in ("a test", "deleted"):
         firm.update(deals[name], planned_settlement_date="2026-05-10")
     firm.remove("deal", deals["deleted"])
+    firm.update(
+        deals["absorbed"], planned_settlement_date="2026-04-13", commission=1_500
+    )
+    firm.run_pass("2026-04-09 15:30", until="core")
+    firm.at("2026-04-09 15:40")
+    firm.remove("deal", deals["absorbed"])
+    firm.merge(deals["absorbed"], deals["survivor"], folder)
     firm.run_pass("2026-04-09 16:00", sweep=True)
     return deals
 
@@ -219,6 +241,145 @@ def test_a_fact_entered_long_after_its_day_is_backdated(told: Told) -> None:
         )
         == 2
     )
+
+
+# ------------------------------------------------- moves, merges, precision
+
+
+def test_moves_of_a_deal_are_known_exactly(told: Told) -> None:
+    """The CRM keeps the history of stages: to the second, though not by whom."""
+    moves = told.changes(
+        "on its way",
+        "field",
+        "old_value",
+        "new_value",
+        "to_char(changed_at_upper at time zone 'Europe/Moscow', 'DD.MM HH24:MI')",
+        "changed_at_lower = changed_at_upper",
+        "precision",
+        "source_of_fact",
+    )
+    exact = (True, "exact", "api_history")
+    assert moves == [
+        ("stage", "lead_new", "lost", "02.04 10:00", *exact),
+        ("stage", "lost", "qualified", "03.04 11:30", *exact),
+        ("pipeline", "0", "1", "06.04 15:45", *exact),
+    ]
+
+
+def test_rule_16_the_visits_of_a_reopened_deal_go_on(told: Told) -> None:
+    visits = told.firm.rows(
+        "select visit_no, stage, is_open from dbt_core.fct_stage_visits"
+        " where deal_key = %s order by visit_no",
+        [key(told.deals["on its way"])],
+    )
+    assert visits == [
+        (1, "lead_new", False),
+        (2, "lost", False),
+        (3, "qualified", False),
+        (4, "qualified", True),
+    ]
+
+
+def test_rule_17_a_survivor_inherits_the_history(told: Told) -> None:
+    """The changes of the absorbed deal, but neither its money nor its dates."""
+    assert told.changes("survivor", "field", "old_value", "new_value", "is_inherited") \
+        == [
+            ("commission", "1000.00", "1500.00", True),
+            ("planned_settlement_date", "2026-04-10", "2026-04-13", True),
+        ]  # fmt: skip
+    assert told.changes("absorbed", "field") == []
+    survivor = told.deals["survivor"]
+    assert told.firm.columns(
+        "dbt_intermediate.int_deals__changed",
+        survivor,
+        "settlement_date_changes",
+        "settlement_net_shift_days",
+    ) == (1, 0)
+    assert told.firm.columns(
+        "dbt_core.fct_deals", survivor, "commission_agreed::text", "commission_drift"
+    ) == ("2000.00", 0)
+
+
+def test_rule_18_a_move_between_pipelines_is_a_change_of_its_own(told: Told) -> None:
+    visits = told.firm.rows(
+        "select pipeline, stage from dbt_core.fct_stage_visits"
+        " where deal_key = %s order by visit_no desc limit 2",
+        [key(told.deals["on its way"])],
+    )
+    assert visits == [("1", "qualified"), ("0", "qualified")]
+    assert ("pipeline",) in told.changes("on its way", "field")
+
+
+def test_the_coverage_of_history_is_the_share_of_exact_changes(told: Told) -> None:
+    by_field = {
+        str(field): (known, exact)
+        for field, known, exact in told.firm.rows(
+            "select field, changes_known, changes_exact"
+            " from reports.rpt_history_coverage",
+            person="admin",
+        )
+    }
+    assert by_field["stage"] == (2, 2)
+    assert by_field["pipeline"] == (1, 1)
+    assert by_field["commission"][1] == by_field["price"][1] == 0
+    counted = told.firm.rows(
+        "select field, count(*) from dbt_core.fct_deal_field_changes group by 1"
+    )
+    assert {field: known for field, (known, _) in by_field.items()} == dict(counted)
+    assert told.firm.value(
+        "select distinct first_snapshot_date::text from reports.rpt_history_coverage"
+    ) == "2026-04-09"  # fmt: skip
+
+
+def test_moves_of_a_crm_without_history_lie_between_two_loads(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """The first stage is inferred from the card; a later one from the loads."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "sales_teams.csv").write_text(
+        "sales_agent,manager,regional_office\nAnna Snelling,Dustin Brinkmann,Central\n"
+    )
+    settings = load_settings(
+        tmp_path / "home",
+        {
+            "REESTR_DATABASE_URL": postgres.create_database("moves"),
+            "REESTR_CONNECTIONS": "maven",
+            "REESTR_FILES_DIR": str(folder),
+        },
+    )
+    provision_home(open_warehouse(settings))
+    for day, stage, closed, value in (
+        ("2026-03-01", "Engaging", "", ""),
+        ("2026-03-09", "Won", "2026-03-05", "1054"),
+    ):
+        (folder / "sales_pipeline.csv").write_text(
+            "opportunity_id,sales_agent,product,account,deal_stage,engage_date,"
+            "close_date,close_value\n"
+            f"D1,Anna Snelling,GTX Basic,Cancity,{stage},2026-02-20,{closed},{value}\n"
+        )
+        moment = {**settings.environment, "REESTR_PASS_TIME": f"{day}T12:00:00-05:00"}
+        warehouse = open_warehouse(Settings(settings.home, moment))
+        with open_pass(warehouse) as running:
+            for stage_of_pass in ("land", "core"):
+                running.run(stage_of_pass)
+        with warehouse.connect("transformer") as connection:
+            # A pass that stops before its publication is no load that was seen.
+            connection.execute("update ops.passes set outcome = 'published'")
+    with warehouse.connect("transformer") as connection:
+        visits = connection.execute(
+            "select stage, source_of_fact, entered_after::date::text,"
+            " entered_at::date::text from dbt_core.fct_stage_visits order by visit_no"
+        ).fetchall()
+        changes = connection.execute(
+            "select field, precision, changed_at_lower < changed_at_upper"
+            " from dbt_core.fct_deal_field_changes where field = 'stage'"
+        ).fetchall()
+    assert visits == [
+        ("qualified", "inferred", None, "2026-02-20"),
+        ("closed_won", "snapshot_diff", "2026-03-01", "2026-03-09"),
+    ]
+    assert changes == [("stage", "between_snapshots", True)]
 
 
 # ---------------------------------------------------------------- the history

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pytest
 
@@ -158,7 +159,8 @@ def test_a_pause_has_its_reason_and_its_days(told: Told) -> None:
     [(reason, days, is_open)] = told.firm.rows(
         "select pause_reason, pause_days, is_open from dbt_core.fct_lead_pauses"
     )
-    assert (reason, days, is_open) == ("Away", 10, True)
+    # Numbers speak of the end of the day.
+    assert (reason, days, is_open) == ("Away", Decimal("10.5"), True)
 
 
 def test_contacts_of_one_company_or_e_mail_are_one_party(told: Told) -> None:
@@ -216,6 +218,7 @@ def test_a_deal_knows_its_first_answer_and_its_last_touch(told: Told) -> None:
     found = told.firm.rows(
         "select cast(first_response_date as text), cast(first_meeting_date as text),"
         " cast(first_showing_date as text), cast(last_touch_date as text),"
-        " has_next_step from dbt_intermediate.int_deals__touched"
+        " cast(open_step_dates as text) from dbt_intermediate.int_deals__touched"
     )
-    assert found == [("2026-01-13", "2026-01-14", "2026-01-16", "2026-01-20", False)]
+    steps = "{2026-01-17,2026-02-03}"
+    assert found == [("2026-01-13", "2026-01-14", "2026-01-16", "2026-01-20", steps)]

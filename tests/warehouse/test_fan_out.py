@@ -167,7 +167,8 @@ def test_a_won_deal_of_tomorrow_stands_in_its_own_line(agency_home: AgencyHome) 
         " and closing_date > as_of_date group by 1"
     )
     known = agency_home.rows(
-        "select count(*) from reports.rpt_deal_registry where closing_date > as_of_date"
+        "select count(*) from reports.rpt_deal_registry_as_of"
+        " where is_today and closing_date > as_of_date"
     )
     assert found == ([("Дата в будущем", known[0][0])] if known[0][0] else [])
 

@@ -12,9 +12,7 @@ from math import sqrt
 from pathlib import Path
 
 import pytest
-from openpyxl import load_workbook
 
-from orchestration.decisions import decide, template
 from tests.conftest import Postgres
 from tests.small_firm import SmallFirm, key, small_firm
 
@@ -151,33 +149,13 @@ def june(told: Told, folder: Path) -> None:
     firm.update(deals["survivor"], stage="qualified")
     firm.remove("deal", deals["absorbed"])
     firm.remove("deal", deals["deleted"])
-    decide(
-        firm.warehouse,
-        "deal_merge",
-        merges(folder / "merges.xlsx", deals["absorbed"], deals["survivor"]),
-        author="head_of_sales",
-        operator="test",
-    )
+    firm.merge(deals["absorbed"], deals["survivor"], folder)
 
 
 def take_advance(firm: SmallFirm, deal: int) -> None:
     """Record an advance today and move the deal to its stage."""
     firm.record("advance", deal, amount=100_000, received_date=firm.now.date())
     firm.update(deal, stage="advance_taken")
-
-
-def merges(path: Path, absorbed: int, survivor: int) -> Path:
-    """A filled template of one merge."""
-    path.write_bytes(template("deal_merge"))
-    book = load_workbook(path)
-    sheet = book["Слияния"]
-    [head] = [
-        row[0].row for row in sheet.iter_rows() if row[0].value == "Поглощённая сделка"
-    ]
-    for column, value in enumerate((absorbed, survivor, "одна сделка"), start=1):
-        sheet.cell(head + 1, column).value = str(value)
-    book.save(path)
-    return path
 
 
 def cohort(firm: SmallFirm, month: str) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 {# The days that can be asked for as they were known: the last 31, the ends of months since
    the first load and those that people asked for. What was recorded before the day's end
-   was known; its clock stood at the last pass of the day. #}
+   was known; the numbers of a day speak of its end. #}
 with
 
 calendar as (

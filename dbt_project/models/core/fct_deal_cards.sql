@@ -244,7 +244,7 @@ judged as (
 
         ---------- dates that lie in the past or in the future
         deals.outcome = 'open'
-        and coalesce(deals.planned_settlement_date < deals.as_of_date, false)
+        and coalesce({{ is_over('deals.planned_settlement_date', 'deals.as_of_date') }}, false)
             as is_planned_settlement_past,
         coalesce(deals.closing_date > deals.as_of_date, false) as is_closing_in_future,
         coalesce(

@@ -255,10 +255,12 @@ described as (
 
         ---------- the stage and its clock
         staged.stage_entered_date,
+        staged.stay_clock_date,
         staged.days_in_stage,
         staged.stage_limit,
         staged.stage_limit_unit,
         staged.stage_limit_pct,
+        staged.limit_at,
         staged.is_over_limit,
         staged.is_stuck,
         staged.stage_return_count,

@@ -8,7 +8,7 @@ with
 
 changes as (
 
-    select * from {{ ref('fct_deal_field_changes') }}
+    select * from {{ ref('int_deal_fields__changed') }}
 
 ),
 

@@ -179,17 +179,22 @@ listed as (
 )
 
 select
-    deal_key || '|' || role || '|' || employee_key as participant_key,
-    deal_key,
-    role,
-    money_role,
-    employee_key,
-    coalesce(employee_name, {{ text('unassigned') }}) as employee_name,
-    credit_weight,
-    weight,
-    total_weight,
-    group_name,
-    department_name,
-    unit_keys
+    listed.deal_key || '|' || listed.role || '|' || listed.employee_key
+        as participant_key,
+    registry.source_system,
+    listed.deal_key,
+    listed.role,
+    listed.money_role,
+    listed.employee_key,
+    coalesce(listed.employee_name, {{ text('unassigned') }}) as employee_name,
+    listed.credit_weight,
+    listed.weight,
+    listed.total_weight,
+    listed.group_name,
+    listed.department_name,
+    listed.unit_keys
 
 from listed
+
+inner join registry
+    on listed.deal_key = registry.deal_key

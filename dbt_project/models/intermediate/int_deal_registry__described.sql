@@ -1,6 +1,12 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': 'true'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': "outcome = 'open' and (" ~ has_ended_since('planned_settlement_date')
+        ~ ' or ' ~ has_come_since(business_date('limit_at')) ~ ')',
+}) }}
 
-{# One row per deal that counts, with its findings; the editions choose their columns. #}
+{# One row per deal that counts, with its findings; the editions choose their columns.
+   What a clock says is told when the row is read; here are the days it is told from, and
+   today's classes, by which pages filter. #}
 with
 
 deals as (
@@ -88,12 +94,6 @@ changed as (
 
 ),
 
-staged as (
-
-    select * from {{ ref('int_deals__staged') }}
-
-),
-
 payment_statuses as (
 
     select * from {{ ref('payment_statuses') }}
@@ -163,9 +163,7 @@ authors as (
 {# What this model says itself; the rest comes from the deal. Columns without a value yet
    say so in the words of their description. #}
 {% set said = {
-    'deal_number_html': "coalesce('<a class=\"r-link\" target=\"_blank\" href=\"' || "
-        ~ escaped('deals.card_url') ~ " || '\">' || " ~ escaped('deals.deal_number')
-        ~ " || '</a>', " ~ escaped('deals.deal_number') ~ ")",
+    'deal_number_html': card_link('deals.card_url', 'deals.deal_number'),
     'group_name': 'coalesce(owner_units.group_name, deals.group_name)',
     'department_name': 'coalesce(owner_units.department_name, deals.department_name)',
     'legal_entity': 'cards.legal_entity',
@@ -188,14 +186,12 @@ authors as (
     'closing_date_basis': "case deals.closing_date_basis when 'settlement' then "
         ~ text('closing_settlement') ~ " when 'stage_entry' then "
         ~ text('closing_stage_entry') ~ " end",
-    'days_in_stage': "case when deals.outcome in ('open', 'paused') then staged.days_in_stage end",
+    'stay_clock_date': "case when deals.outcome in ('open', 'paused') then deals.stay_clock_date end",
     'stage_limit_text': "replace(case stays.limit_unit when 'working_hours' then "
         ~ text('limit_working_hours') ~ ' else ' ~ text('limit_calendar_days')
         ~ " end, '{value}', cast(stays.limit_value as text))",
-    'age_days': today() ~ ' - deals.created_date',
-    'days_since_last_touch': "case when deals.outcome in ('open', 'paused') then " ~ today() ~ " - touched.last_touch_date end",
-    'next_step_date': business_date('touched.next_step_at'),
-    'as_of_date': today(),
+    'last_touch_date': "case when deals.outcome in ('open', 'paused') then touched.last_touch_date end",
+    'open_step_dates': 'touched.open_step_dates',
     'risk_level_label': 'cast(null as text)',
     'risk_reasons': 'cast(null as text)',
     'collapse_probability': 'cast(null as numeric(9, 4))',
@@ -216,13 +212,23 @@ authors as (
     'payment_status_label': 'payment_statuses.label',
 } -%}
 
+{%- set words = {} -%}
+{%- for word in clock_words() -%}
+    {%- do words.update({word: text(word)}) -%}
+{%- endfor -%}
+{%- set told = told_by_clock('deals', today(), day_end(), words) -%}
+{%- for column in registry_clock_classes() -%}
+    {%- do said.update({column: told[column]}) -%}
+{%- endfor %}
+
 described as (
 
     select
-        {%- for column in registry_columns() + registry_money_columns()
+        {%- for column in registry_stored_columns() + registry_money_columns()
             + registry_money_words() %}
         {{ said.get(column, 'deals.' ~ column) }} as {{ column }},
         {%- endfor %}
+        deals.source_system,
         deals.responsible_key,
         deals.responsible_place_key,
         {%- for column in marked_columns() + marked_money_columns() %}
@@ -245,9 +251,6 @@ described as (
 
     left join changed
         on deals.deal_key = changed.deal_key
-
-    left join staged
-        on deals.deal_key = staged.deal_key
 
     left join stays
         on deals.deal_key = stays.deal_key

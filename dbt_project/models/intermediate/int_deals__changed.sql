@@ -6,7 +6,7 @@ with
 
 changes as (
 
-    select * from {{ ref('fct_deal_field_changes') }}
+    select * from {{ ref('int_deal_fields__changed') }}
 
 ),
 
@@ -23,7 +23,8 @@ counted as (
         ] %}
         count(*) filter (where field = '{{ field }}') as {{ name }},
         {%- endfor %}
-        coalesce(sum(shift_days), 0) as settlement_net_shift_days,
+        coalesce(sum(shift_days) filter (where not is_inherited), 0)
+            as settlement_net_shift_days,
         coalesce(sum(abs(shift_days)), 0) as settlement_gross_shift_days,
         count(*) filter (where is_across_month) as settlement_month_changes,
         max(change_date) filter (where field = 'planned_settlement_date')

@@ -26,10 +26,41 @@ milestones as (
 
 ),
 
+-- The hours of the norm by their number, one row per hour.
+norm_hours as (
+
+    select
+        calendar.calendar_date,
+        calendar.norm_hours,
+        calendar.norm_hours_before,
+        calendar.norm_hours_before + hours.hour_no as norm_hour
+
+    from {{ ref('dim_calendar') }} as calendar
+
+    cross join lateral generate_series(0, calendar.norm_hours - 1) as hours (hour_no)
+
+),
+
+-- A limit is a moment that no later pass moves: what is beyond it is told by any clock.
 open_visits as (
 
-    select * from visits
-    where is_open
+    select
+        visits.*,
+        {{ business_date('visits.stay_clock_at') }} as stay_clock_date,
+        case visits.limit_unit
+            when 'working_hours'
+                then date_trunc('second', {{ moment_of_norm_hour(
+                    'visits.limit_norm_h', 'norm_hours'
+                ) }})
+            else visits.stay_clock_at + interval '1 day' * visits.limit_value
+        end as limit_at
+
+    from visits
+
+    left join norm_hours
+        on floor(visits.limit_norm_h) = norm_hours.norm_hour
+
+    where visits.is_open
 
 ),
 
@@ -79,7 +110,8 @@ judged as (
         open_visits.visit_no as stage_visit_no,
         open_visits.entered_at as stage_entered_at,
         open_visits.stay_entered_date as stage_entered_date,
-        cast(floor(open_visits.stay_s / 86400) as integer) as days_in_stage,
+        open_visits.stay_clock_date,
+        {{ days_since('open_visits.stay_clock_date', today()) }} as days_in_stage,
         open_visits.time_in_stage,
         open_visits.limit_unit as stage_limit_unit,
         open_visits.limit_value as stage_limit,
@@ -87,7 +119,9 @@ judged as (
             round(100 * open_visits.time_in_stage / nullif(open_visits.limit_value, 0))
             as integer
         ) as stage_limit_pct,
-        coalesce(open_visits.is_over_limit and deals.outcome = 'open', false)
+        case when deals.outcome = 'open' then open_visits.limit_at end as limit_at,
+        deals.outcome = 'open'
+        and coalesce({{ is_over('open_visits.limit_at', day_end()) }}, false)
             as is_over_limit,
         deals.outcome = 'open'
         and greatest(returns.last_move_date, touches.last_touch_date)

@@ -1,8 +1,11 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'last_activity_date > {previous_day}',
+}) }}
 
-{# One row per deal: the first answer, the first meeting and
-   showing with their hosts, the last touch and the next step. Robots do not count, nor
-   does what is dated in the future. What was done with the lead before belongs to it. #}
+{# One row per deal: the first answer, the first meeting and showing with their hosts, the
+   last touch and the days of open steps. Robots do not count, nor does what is dated in the
+   future until its day has come. What was done with the lead before belongs to it. #}
 with
 
 activities as (
@@ -14,7 +17,6 @@ activities as (
             else coalesce(planned_start_at, deadline_at)
         end as step_at
     from {{ ref('fct_activities') }}
-    where not is_auto
 
 ),
 
@@ -70,12 +72,28 @@ touched as (
             and coalesce(ended_at, started_at) < {{ day_end() }}
         ) as last_touch_at,
         -- A task is due at its deadline, a meeting at its start.
-        min(step_at) filter (
+        array_agg(
+            distinct {{ business_date('step_at') }} order by {{ business_date('step_at') }}
+        ) filter (
             where
             not is_completed
-            and step_at >= {{ day_start(today()) }}
-        ) as next_step_at,
+            and step_at is not null
+        ) as open_step_dates,
         count(*) filter (where not is_completed and activity_type = 'task') as open_tasks
+
+    from done
+
+    where not is_auto
+
+    group by owner_key
+
+),
+
+dated as (
+
+    select
+        owner_key as deal_key,
+        max({{ business_date('greatest(started_at, ended_at)') }}) as last_activity_date
 
     from done
 
@@ -130,14 +148,17 @@ described as (
         shown.first_showing_host_key,
         touched.last_touch_at,
         {{ business_date('touched.last_touch_at') }} as last_touch_date,
-        touched.next_step_at,
-        touched.next_step_at is not null as has_next_step,
+        touched.open_step_dates,
+        dated.last_activity_date,
         coalesce(touched.open_tasks, 0) as open_tasks
 
     from deals
 
     left join touched
         on deals.deal_key = touched.deal_key
+
+    left join dated
+        on deals.deal_key = dated.deal_key
 
     left join met
         on deals.deal_key = met.deal_key

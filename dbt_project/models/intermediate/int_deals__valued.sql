@@ -110,14 +110,16 @@ changes as (
         changes.deal_key,
         cast(changes.old_value as numeric(18, 2)) as commission_before
 
-    from {{ ref('fct_deal_field_changes') }} as changes
+    from {{ ref('int_deal_fields__changed') }} as changes
 
     inner join contracts
         on
             changes.deal_key = contracts.deal_key
             and changes.change_date > contracts.first_contract_date
 
-    where changes.field = 'commission'
+    where
+        changes.field = 'commission'
+        and not changes.is_inherited
 
     order by changes.deal_key asc, changes.change_date asc, changes.changed_at_upper asc
 

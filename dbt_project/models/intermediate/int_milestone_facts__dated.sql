@@ -1,12 +1,4 @@
-{# Deals that were merged change together. #}
-{{ config(meta={
-    'unit': 'deal_key',
-    'also_changed': 'select together.deal_key as key'
-        ~ ' from dbt_intermediate.int_deals__survived as changed'
-        ~ ' inner join dbt_intermediate.int_deals__survived as together'
-        ~ ' on changed.survivor_key = together.survivor_key where changed.deal_key in ('
-        ~ "select key from ops.changed_units where unit = 'deal_key')",
-}) }}
+{{ config(meta={'unit': 'deal_key', 'also_changed': merged_deals()}) }}
 
 {# One row per deal and rank whose milestone is a fact of its own: the first one. #}
 with

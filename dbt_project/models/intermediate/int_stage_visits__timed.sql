@@ -59,6 +59,7 @@ recorded as (
         history.crm_stage,
         coalesce(mapped_stages.stage, 'unmapped') as stage,
         history.entered_at,
+        cast(null as timestamptz) as entered_after,
         'api_history' as source_of_fact
 
     from history
@@ -76,47 +77,13 @@ recorded as (
 
 ),
 
-known as (
-
-    select distinct deal_key from recorded
-
-),
-
--- A source without history tells the stage now; its date is the card's own one.
-inferred as (
-
-    select
-        deals.deal_key,
-        deals.source_system,
-        '' as source_id,
-        deals.pipeline,
-        deals.crm_stage,
-        deals.stage,
-        case
-            when deals.outcome in ('won', 'lost')
-                then cast(coalesce(deals.closing_date, deals.lost_date) as timestamp)
-                at time zone '{{ var("timezone") }}'
-            else deals.created_at
-        end as entered_at,
-        'inferred' as source_of_fact
-
-    from deals
-
-    left join known
-        on deals.deal_key = known.deal_key
-
-    where known.deal_key is null
-
-),
-
 entered as (
 
     select * from recorded
 
     union all
 
-    select * from inferred
-    where entered_at < {{ day_end() }}
+    select * from {{ ref('int_stage_visits__watched') }}
 
 ),
 
@@ -148,6 +115,9 @@ compared as (
     select
         *,
         stage = 'paused' as is_pause,
+        lag(stage) over (partition by deal_key order by visit_no) as previous_stage,
+        lag(pipeline) over (partition by deal_key order by visit_no)
+            as previous_pipeline,
         lag(stage_rank) over (
             partition by deal_key, stage_rank is not null
             order by visit_no
@@ -191,6 +161,7 @@ normed as (
         {{ norm_hours_until('coalesce(timed.left_at, ' ~ clock_at ~ ')', 'days_left') }}
         - ({{ norm_hours_until('timed.entered_at', 'days_entered') }})
             as duration_working_h,
+        {{ norm_hours_until('timed.entered_at', 'days_entered') }} as entered_norm_h,
         min(timed.entered_date) over whole_stay as stay_entered_date,
         row_number() over (
             partition by timed.deal_key, timed.is_pause, timed.stay_no
@@ -215,6 +186,9 @@ limited as (
     select
         normed.*,
         sum(normed.duration_s) over stay_until_now as stay_s,
+        coalesce(sum(normed.duration_s) over stay_before, 0) as earlier_s,
+        coalesce(sum(normed.duration_working_h) over stay_before, 0)
+            as earlier_working_h,
         limits.limit_value,
         coalesce(limits.limit_unit, 'calendar_days') as limit_unit,
         case
@@ -233,10 +207,16 @@ limited as (
             and normed.stay_entered_date >= limits.valid_from
             and normed.stay_entered_date < limits.valid_to
 
-    window stay_until_now as (
-        partition by normed.deal_key, normed.is_pause, normed.stay_no
-        order by normed.visit_no
-    )
+    window
+        stay_until_now as (
+            partition by normed.deal_key, normed.is_pause, normed.stay_no
+            order by normed.visit_no
+        ),
+        stay_before as (
+            partition by normed.deal_key, normed.is_pause, normed.stay_no
+            order by normed.visit_no
+            rows between unbounded preceding and 1 preceding
+        )
 
 ),
 
@@ -250,7 +230,10 @@ described as (
         crm_stage,
         stage,
         cast(stage_rank as integer) as stage_rank,
+        previous_pipeline,
+        previous_stage,
         entered_at,
+        entered_after,
         left_at,
         entered_date,
         left_date,
@@ -266,7 +249,14 @@ described as (
         cast(time_in_stage as numeric(12, 4)) as time_in_stage,
         limit_unit,
         limit_value,
-        time_in_stage > limit_value as is_over_limit
+        time_in_stage > limit_value as is_over_limit,
+        -- Without its pauses the stay would have begun then.
+        entered_at - interval '1 second' * earlier_s as stay_clock_at,
+        -- Where the limit lies in the hours of the norm.
+        case
+            when limit_unit = 'working_hours'
+                then entered_norm_h - earlier_working_h + limit_value
+        end as limit_norm_h
 
     from limited
 

@@ -13,18 +13,6 @@ visits as (
 
 ),
 
-compared as (
-
-    select
-        *,
-        lag(stage) over (
-            partition by deal_key
-            order by visit_no
-        ) as previous_stage
-    from visits
-
-),
-
 happened as (
 
     select
@@ -53,7 +41,7 @@ happened as (
         previous_stage as detail,
         cast(null as numeric(18, 2)) as amount
 
-    from compared
+    from visits
 
     where
         stage = 'lost'

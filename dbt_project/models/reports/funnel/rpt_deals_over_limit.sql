@@ -81,8 +81,7 @@ listed as (
         units.unit_order,
         scoped.deal_key,
         scoped.deal_number,
-        '<a class="r-link" target="_blank" href="' || {{ escaped('scoped.card_url') }}
-        || '">' || {{ escaped('scoped.deal_number') }} || '</a>' as deal_number_html,
+        {{ card_link('scoped.card_url', 'scoped.deal_number') }} as deal_number_html,
         scoped.deal_owner_name,
         scoped.group_name,
         scoped.pipeline_label,

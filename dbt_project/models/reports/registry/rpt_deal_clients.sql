@@ -1,9 +1,4 @@
-{# What a scope opens for a time opens and closes with the day. #}
-{{ config(meta={
-    'unit': 'deal_key',
-    'clocked': 'exists (select from decisions.scope_exceptions as given where '
-        ~ 'given.valid_from > {previous_day} or given.valid_to >= {previous_day})',
-}) }}
+{{ config(meta={'unit': 'deal_key', 'clocked': scopes_of_another_day()}) }}
 
 {# Names of clients, for those whose role may read them. Keys that nobody holds are left
    out. #}

@@ -1,9 +1,4 @@
-{# What a scope opens for a time opens and closes with the day. #}
-{{ config(meta={
-    'unit': 'deal_key',
-    'clocked': 'exists (select from decisions.scope_exceptions as given where '
-        ~ 'given.valid_from > {previous_day} or given.valid_to >= {previous_day})',
-}) }}
+{{ config(meta={'unit': 'deal_key', 'clocked': scopes_of_another_day()}) }}
 
 {# Whoever sees a deal sees who takes part in it; the amounts of people lie apart. #}
 with

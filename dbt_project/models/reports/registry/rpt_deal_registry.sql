@@ -1,7 +1,8 @@
 {{ config(meta={'unit': 'deal_key'}) }}
 
 select
-    {%- for column in registry_columns() + registry_money_columns() + registry_money_words() %}
+    {%- for column in registry_stored_columns() + registry_money_columns()
+        + registry_money_words() %}
     {{ stored_column(column) }},
     {%- endfor %}
     {%- for column in marked_columns() + marked_money_columns() %}

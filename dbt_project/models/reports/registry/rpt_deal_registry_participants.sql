@@ -10,8 +10,10 @@ select
     participants.holder_group_name,
     participants.holder_department_name,
     participants.credit_weight,
+    {{ day_columns('registry') }},
+    registry.is_today,
     {%- for column in registry_columns() %}
-    {{ named_column(column) }},
+    registry.{{ column }},
     {%- endfor %}
     {%- for column in registry_money_columns() + registry_money_words() %}
     shares.{{ column }},
@@ -29,11 +31,10 @@ from {{ ref('rpt_deal_shares') }} as shares
 inner join {{ ref('rpt_deal_participants') }} as participants
     on shares.participant_key = participants.participant_key
 
-inner join {{ ref('rpt_deal_registry_without_money') }} as registry
-    on shares.deal_key = registry.deal_key
-
-left join {{ ref('rpt_deal_clients') }} as clients
-    on shares.deal_key = clients.deal_key
+inner join {{ ref('rpt_deal_registry_as_of_without_money') }} as registry
+    on
+        shares.deal_key = registry.deal_key
+        and registry.is_today
 
 where shares.right_name in ('share', 'role')
 
@@ -47,8 +48,10 @@ select
     participants.holder_group_name,
     participants.holder_department_name,
     participants.credit_weight,
+    {{ day_columns('registry') }},
+    registry.is_today,
     {%- for column in registry_columns() %}
-    {{ named_column(column) }},
+    registry.{{ column }},
     {%- endfor %}
     {%- for column in registry_money_columns() %}
     case when participants.credit_weight = 1 then registry.{{ column }} else shares.{{ column }} end
@@ -62,7 +65,7 @@ select
     {%- endfor %}
     registry.reader_keys
 
-from {{ ref('rpt_deal_registry') }} as registry
+from {{ ref('rpt_deal_registry_as_of') }} as registry
 
 inner join {{ ref('rpt_deal_participants') }} as participants
     on registry.deal_key = participants.deal_key
@@ -72,5 +75,4 @@ left join {{ ref('rpt_deal_shares') }} as shares
         participants.participant_key = shares.participant_key
         and shares.right_name = 'whole'
 
-left join {{ ref('rpt_deal_clients') }} as clients
-    on registry.deal_key = clients.deal_key
+where registry.is_today

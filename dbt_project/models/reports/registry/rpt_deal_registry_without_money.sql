@@ -1,7 +1,7 @@
 {{ config(meta={'unit': 'deal_key'}) }}
 
 select
-    {%- for column in registry_columns() %}
+    {%- for column in registry_stored_columns() %}
     {{ stored_column(column) }},
     {%- endfor %}
     {%- for column in marked_columns() %}

@@ -1,0 +1,74 @@
+{{ config(meta={'unit': 'deal_key', 'clocked': scopes_of_another_day()}) }}
+
+{# The keys of a deal by right, for what is many per deal: a version lasts, who may see it
+   changes. The last keys of a deal that was deleted stay. Whoever reads the share of a sole
+   holder reads the amounts of the deal. Keys that nobody holds are left out. #}
+with
+
+keyed as (
+
+    select * from {{ ref('int_deals__keyed') }}
+
+),
+
+holders as (
+
+    select * from {{ ref('int_deal_holders__keyed') }}
+    where credit_weight = 1
+
+),
+
+readers as (
+
+    select * from {{ ref('user_keys') }}
+
+),
+
+held_keys as (
+
+    select distinct held.key
+    from readers
+    cross join lateral unnest(readers.keys) as held (key)
+
+),
+
+listed as (
+
+    select
+        deal_key,
+        'rows' as right_name,
+        unnest(row_keys) as key
+    from keyed
+
+    union all
+
+    select
+        deal_key,
+        'whole' as right_name,
+        unnest(whole_keys) as key
+    from keyed
+
+    union all
+
+    select distinct
+        deal_key,
+        'sole' as right_name,
+        unnest(share_keys) as key
+    from holders
+
+)
+
+select
+    listed.right_name || '|' || listed.deal_key as deal_right_key,
+    listed.deal_key,
+    listed.right_name,
+    array_agg(listed.key order by listed.key) as reader_keys
+
+from listed
+
+inner join held_keys
+    on listed.key = held_keys.key
+
+group by
+    listed.deal_key,
+    listed.right_name
