@@ -112,6 +112,11 @@ def january(told: Told) -> None:
         amount=50_000,
         received_date="2026-02-02",
     )
+    sale = firm.deal(stage="qualified", deal_type="resale_sale")
+    bought = {"stage": "qualified", "deal_type": "resale_purchase"}
+    purchase = firm.deal(parent_deal=sale, **bought)
+    firm.deal(parent_deal=purchase, **bought)
+    firm.deal(parent_deal=deals["deleted"], **bought)
     firm.at("2026-02-03 10:00")
     firm.update(deals["with an advance"], stage="lost")
     firm.update(deals["moved"], pipeline=1, stage="C1:SHOWING")
@@ -179,7 +184,7 @@ def test_case_8_a_cohort_grows_with_the_date_it_is_asked_for(told: Told) -> None
     shown = told.firm.rows(
         "select conversion, conversion_text from reports.rpt_conversion_cohorts"
         " where pair_code = %s and cohort_month = '2026-03-01' and horizon_order = 1"
-        " and unit_key = 'company' and deal_type_order = 0",
+        " and unit_key = 'company' and deal_type_order = 0 and chain_order = 1",
         [PAIR],
     )
     assert shown == [(Decimal("0.6"), "60,0\u00a0%")]
@@ -232,6 +237,20 @@ def test_a_fact_is_reached_whatever_the_stage_says(told: Told) -> None:
         "after_advance",
         True,
     )
+
+
+def test_rule_9_a_chain_is_one_deal_when_the_switch_is_on(told: Told) -> None:
+    """A sale, its purchase and the next one; a purchase of a deleted sale is a head.
+
+    Beside them February has the deal with an advance.
+    """
+    counted = told.firm.rows(
+        "select chain_label, entered, reached from reports.rpt_conversion_cohorts"
+        " where pair_code = 'lead_new__qualified' and cohort_month = '2026-02-01'"
+        " and horizon_order = 1 and unit_key = 'company' and deal_type_order = 0"
+        " order by chain_order"
+    )
+    assert counted == [("Каждая сделка", 5, 5), ("Цепочка как одна", 3, 3)]
 
 
 def test_rule_14_a_won_deal_without_a_settlement_closes_when_it_was_won(
@@ -306,7 +325,7 @@ def test_rule_31_a_small_cohort_is_a_fraction_without_a_percent(told: Told) -> N
     [(conversion, text)] = told.firm.rows(
         "select conversion, conversion_text from reports.rpt_conversion_cohorts"
         " where pair_code = %s and cohort_month = '2026-01-01' and horizon_order = 1"
-        " and unit_key = 'company' and deal_type_order = 0",
+        " and unit_key = 'company' and deal_type_order = 0 and chain_order = 1",
         [PAIR],
     )
     assert conversion is None
@@ -318,7 +337,7 @@ def test_rule_32_a_young_cohort_says_so(told: Told) -> None:
     shown = told.firm.rows(
         "select maturity_text, cohort_maturity from reports.rpt_conversion_cohorts"
         " where pair_code = %s and cohort_month = '2026-03-01' and horizon_order = 1"
-        " and unit_key = 'company' and deal_type_order = 0",
+        " and unit_key = 'company' and deal_type_order = 0 and chain_order = 1",
         [PAIR],
     )
     assert shown == [("когорта не созрела: 60 %", Decimal("0.6"))]
@@ -381,7 +400,7 @@ def test_a_ratio_of_sums_is_right_at_every_level(told: Told) -> None:
         for unit, entered, reached in told.firm.rows(
             "select unit_key, entered, reached from reports.rpt_conversion_steps"
             " where pair_code = %s and cohort_order = 5 and horizon_order = 1"
-            " and deal_type_order = 0",
+            " and deal_type_order = 0 and chain_order = 1",
             [PAIR],
         )
     }
@@ -412,7 +431,7 @@ def test_a_horizon_leaves_young_deals_out_of_both_parts(told: Told) -> None:
         for horizon, entered, reached in told.firm.rows(
             "select horizon_label, entered, reached from reports.rpt_conversion_cohorts"
             " where pair_code = %s and cohort_month = '2026-03-01'"
-            " and unit_key = 'company' and deal_type_order = 0",
+            " and unit_key = 'company' and deal_type_order = 0 and chain_order = 1",
             [PAIR],
         )
     }
@@ -430,7 +449,7 @@ def test_the_interval_is_the_one_of_the_textbook(told: Told) -> None:
         "select round(100 * conversion_low, 1), round(100 * conversion_high, 1)"
         " from dbt_intermediate.int_conversions__described"
         " where pair = %s and cohort_code = '2026-03' and horizon_code = 'd90'"
-        " and unit_key = 'company' and deal_type_order = 0",
+        " and unit_key = 'company' and deal_type_order = 0 and chain_order = 1",
         [PAIR],
     )[0]
     assert (low, high) == (Decimal("16.8"), Decimal("68.7"))

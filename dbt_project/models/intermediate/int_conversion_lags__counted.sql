@@ -21,6 +21,7 @@ select
     placements.department_key,
     placements.group_key,
     steps.deal_type_label,
+    steps.is_chain_link,
     steps.lag_days,
     cast(count(*) as integer) as deals
 
@@ -35,4 +36,5 @@ group by
     placements.department_key,
     placements.group_key,
     steps.deal_type_label,
+    steps.is_chain_link,
     steps.lag_days

@@ -8,6 +8,7 @@ select
     deal_type_label,
     pipeline_label,
     channel_label,
+    is_chain_link,
     cast(sum(entered) as integer) as entered,
     cast(sum(reached) as integer) as reached,
     cast(sum(decided) as integer) as decided,
@@ -29,4 +30,5 @@ group by
     placement_key,
     deal_type_label,
     pipeline_label,
-    channel_label
+    channel_label,
+    is_chain_link

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
-{# One row per step of a deal or of a request, side by side. #}
+{# One row per step of a deal or of a request, side by side. A request is no link of a
+   chain. #}
 {%- set columns = [
     'pair', 'side', 'event_date', 'event_month', 'entered', 'reached', 'decided',
     'arrived', 'lag_days', 'placement_key', 'deal_type_label',
@@ -11,11 +12,22 @@ with
 
 steps as (
 
-    select {{ columns | join(', ') }} from {{ ref('fct_conversion_steps') }}
+    select
+        deals.{{ columns | join(', deals.') }},
+        chains.deal_key is not null as is_chain_link
+
+    from {{ ref('fct_conversion_steps') }} as deals
+
+    left join {{ ref('int_chains__linked') }} as chains
+        on deals.deal_key = chains.deal_key
 
     union all
 
-    select {{ columns | join(', ') }} from {{ ref('fct_lead_steps') }}
+    select
+        {{ columns | join(', ') }},
+        false as is_chain_link
+
+    from {{ ref('fct_lead_steps') }}
 
 )
 

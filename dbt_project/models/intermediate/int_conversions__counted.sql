@@ -1,5 +1,6 @@
-{# One row per unit, type of deal, transition, cohort (a month or a period) and horizon. A
-   deal younger than a horizon is left out of it, above the line and below. #}
+{# One row per unit, type of deal, transition, cohort (a month or a period), horizon and way
+   to count a chain of deals. A deal younger than a horizon is left out of it, above the line
+   and below. #}
 {%- set sums = ['entered', 'reached', 'decided', 'arrived'] -%}
 {%- for code, days in horizons().items() if days is not none -%}
     {%- do sums.extend(['entered_' ~ code, 'reached_' ~ code]) -%}
@@ -39,6 +40,12 @@ periods as (
 horizons as (
 
     select * from {{ ref('conversion_horizons') }}
+
+),
+
+chain_modes as (
+
+    select * from {{ ref('chain_modes') }}
 
 ),
 
@@ -82,6 +89,7 @@ by_month as (
     select
         steps.event_month,
         steps.pair,
+        chain_modes.chain_code,
         placements.department_key,
         placements.group_key,
         steps.deal_type_label,
@@ -91,12 +99,16 @@ by_month as (
 
     from steps
 
+    inner join chain_modes
+        on chain_modes.counts_links or not steps.is_chain_link
+
     left join placements
         on steps.placement_key = placements.placement_key
 
     group by
         steps.event_month,
         steps.pair,
+        chain_modes.chain_code,
         placements.department_key,
         placements.group_key,
         steps.deal_type_label
@@ -108,6 +120,7 @@ by_cohort as (
     select
         cohorts.cohort_code,
         by_month.pair,
+        by_month.chain_code,
         by_month.department_key,
         by_month.group_key,
         by_month.deal_type_label,
@@ -123,6 +136,7 @@ by_cohort as (
     group by
         cohorts.cohort_code,
         by_month.pair,
+        by_month.chain_code,
         by_month.department_key,
         by_month.group_key,
         by_month.deal_type_label
@@ -130,7 +144,7 @@ by_cohort as (
 ),
 
 scoped as (
-    {{ for_every_scope('by_cohort', ['cohort_code', 'pair'] + sums) }}
+    {{ for_every_scope('by_cohort', ['cohort_code', 'pair', 'chain_code'] + sums) }}
 
 ),
 
@@ -141,6 +155,7 @@ counted as (
         deal_type_label,
         is_every_type,
         pair,
+        chain_code,
         cohort_code,
         {%- for column in sums %}
         cast(sum({{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
@@ -153,6 +168,7 @@ counted as (
         deal_type_label,
         is_every_type,
         pair,
+        chain_code,
         cohort_code
 
 ),
@@ -162,6 +178,7 @@ lags_by_cohort as (
     select
         cohorts.cohort_code,
         lag_counts.pair,
+        chain_modes.chain_code,
         lag_counts.department_key,
         lag_counts.group_key,
         lag_counts.deal_type_label,
@@ -170,12 +187,16 @@ lags_by_cohort as (
 
     from lag_counts
 
+    inner join chain_modes
+        on chain_modes.counts_links or not lag_counts.is_chain_link
+
     inner join cohorts
         on lag_counts.event_month = cohorts.event_month
 
     group by
         cohorts.cohort_code,
         lag_counts.pair,
+        chain_modes.chain_code,
         lag_counts.department_key,
         lag_counts.group_key,
         lag_counts.deal_type_label,
@@ -184,7 +205,9 @@ lags_by_cohort as (
 ),
 
 scoped_lags as (
-    {{ for_every_scope('lags_by_cohort', ['cohort_code', 'pair', 'lag_days', 'deals']) }}
+    {{ for_every_scope(
+        'lags_by_cohort', ['cohort_code', 'pair', 'chain_code', 'lag_days', 'deals']
+    ) }}
 
 ),
 
@@ -194,13 +217,14 @@ by_lag as (
         unit_key,
         deal_type_label,
         pair,
+        chain_code,
         cohort_code,
         lag_days,
         cast(sum(deals) as integer) as deals
 
     from scoped_lags
 
-    group by unit_key, deal_type_label, pair, cohort_code, lag_days
+    group by unit_key, deal_type_label, pair, chain_code, cohort_code, lag_days
 
 ),
 
@@ -209,13 +233,14 @@ ranked as (
     select
         *,
         sum(deals) over until_now as deals_until,
-        sum(deals) over (partition by unit_key, deal_type_label, pair, cohort_code)
-            as deals_total
+        sum(deals) over (
+            partition by unit_key, deal_type_label, pair, chain_code, cohort_code
+        ) as deals_total
 
     from by_lag
 
     window until_now as (
-        partition by unit_key, deal_type_label, pair, cohort_code
+        partition by unit_key, deal_type_label, pair, chain_code, cohort_code
         order by lag_days
     )
 
@@ -227,13 +252,14 @@ lags as (
         unit_key,
         deal_type_label,
         pair,
+        chain_code,
         cohort_code,
         {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
         {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
 
     from ranked
 
-    group by unit_key, deal_type_label, pair, cohort_code
+    group by unit_key, deal_type_label, pair, chain_code, cohort_code
 
 ),
 
@@ -261,6 +287,9 @@ by_horizon as (
         horizons.horizon_code,
         horizons.horizon_order,
         horizons.label as horizon_label,
+        counted.chain_code,
+        chain_modes.chain_order,
+        chain_modes.label as chain_label,
         case horizons.horizon_code
         {%- for code, days in horizons().items() %}
             when '{{ code }}' then counted.entered{{ '_' ~ code if days is not none }}
@@ -288,6 +317,9 @@ by_horizon as (
     inner join kinds
         on counted.cohort_code = kinds.cohort_code
 
+    inner join chain_modes
+        on counted.chain_code = chain_modes.chain_code
+
     cross join horizons
 
     left join lags
@@ -295,6 +327,7 @@ by_horizon as (
             counted.unit_key = lags.unit_key
             and counted.deal_type_label = lags.deal_type_label
             and counted.pair = lags.pair
+            and counted.chain_code = lags.chain_code
             and counted.cohort_code = lags.cohort_code
 
 )

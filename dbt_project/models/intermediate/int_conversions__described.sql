@@ -1,5 +1,6 @@
-{# One row per unit, type of deal, transition, cohort and horizon, with the words that a
-   reader sees: a share below the smallest cohort stays a fraction, a young one says so. #}
+{# One row per unit, type of deal, transition, cohort, horizon and way to count a chain, with
+   the words that a reader sees: a share below the smallest cohort stays a fraction, a young
+   one says so. #}
 with
 
 conversions as (
@@ -76,7 +77,7 @@ described as (
     select
         {{ surrogate_key([
             'measured.unit_key', 'measured.deal_type_label', 'measured.pair',
-            'measured.cohort_code', 'measured.horizon_code',
+            'measured.cohort_code', 'measured.horizon_code', 'measured.chain_code',
         ]) }} as conversion_key,
         measured.unit_key,
         units.unit_label,
@@ -91,6 +92,9 @@ described as (
         measured.horizon_label,
         measured.horizon_order,
         measured.horizon_code,
+        measured.chain_label,
+        measured.chain_order,
+        measured.chain_code,
         measured.pair,
         pairs.pair_order,
         pairs.is_step,

@@ -27,6 +27,8 @@ listed as (
         cohort_from as cohort_month,
         horizon_label,
         horizon_order,
+        chain_label,
+        chain_order,
         pair as pair_code,
         pair_order,
         pair_label,

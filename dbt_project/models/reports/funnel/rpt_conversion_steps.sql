@@ -34,6 +34,8 @@ compared as (
         periods.period_order as cohort_order,
         conversions.horizon_label,
         conversions.horizon_order,
+        conversions.chain_label,
+        conversions.chain_order,
         conversions.pair as pair_code,
         conversions.pair_order,
         conversions.pair_label,
@@ -69,6 +71,7 @@ compared as (
             and conversions.deal_type_label = before.deal_type_label
             and conversions.pair = before.pair
             and conversions.horizon_code = before.horizon_code
+            and conversions.chain_code = before.chain_code
 
 )
 
