@@ -19,30 +19,6 @@ connections as (
 
 ),
 
-pipelines as (
-
-    select * from {{ source('mapping', 'pipelines') }}
-
-),
-
-mapped_stages as (
-
-    select * from {{ source('mapping', 'stages') }}
-
-),
-
-mapped_channels as (
-
-    select * from {{ source('mapping', 'channels') }}
-
-),
-
-mapped_types as (
-
-    select * from {{ source('mapping', 'deal_types') }}
-
-),
-
 terminal_moves as (
 
     select
@@ -66,41 +42,25 @@ renamed as (
         {{ employee_key_of('responsible') }} as responsible_key,
         responsible.placement_key as responsible_place_key,
         modifiers.employee_key as modified_by_key,
-        coalesce(mapped_stages.stage, 'unmapped') as stage,
-        mapped_types.deal_type,
-        mapped_channels.code as channel,
-        coalesce(mapped_channels.label, deals.crm_channel) as channel_label,
-        mapped_channels.channel_group,
+        coalesce(stages.stage, 'unmapped') as stage,
+        deal_types.deal_type,
+        {{ channel_columns('deals') }},
         coalesce(pipelines.label, deals.pipeline) as pipeline_label,
         replace(connections.card_url, '{id}', deals.source_id) as card_url,
-        coalesce(deals.currency, connections.reporting_currency)
-        = connections.reporting_currency as is_reporting_currency
+        {{ is_reporting_currency('deals') }} as is_reporting_currency
 
     from deals
 
     inner join connections
         on deals.source_system = connections.connection
 
-    left join mapped_stages
-        on
-            deals.source_system = mapped_stages.connection
-            and deals.pipeline = mapped_stages.pipeline
-            and deals.crm_stage = mapped_stages.crm_stage
+    {{ join_said('stages', 'deals', ['pipeline', 'crm_stage']) }}
 
-    left join mapped_channels
-        on
-            deals.source_system = mapped_channels.connection
-            and deals.crm_channel = mapped_channels.crm_channel
+    {{ join_said('channels', 'deals', ['crm_channel']) }}
 
-    left join mapped_types
-        on
-            deals.source_system = mapped_types.connection
-            and deals.crm_type = mapped_types.crm_type
+    {{ join_said('deal_types', 'deals', ['crm_type']) }}
 
-    left join pipelines
-        on
-            deals.source_system = pipelines.connection
-            and deals.pipeline = pipelines.pipeline
+    {{ join_said('pipelines', 'deals', ['pipeline']) }}
 
     {{ join_accounts('responsible', 'deals.source_system', 'deals.responsible_id') }}
 
@@ -178,13 +138,12 @@ dated as (
         end as closing_date_basis,
         case when outcome = 'lost' then last_loss_date end as lost_date,
         is_reporting_currency,
-        -- Nothing is converted without a rate: a foreign amount is unknown here.
-        case when is_reporting_currency then price end as price,
-        case when is_reporting_currency then commission end as commission,
-        case when is_reporting_currency then partner_share end as partner_share,
-        case when is_reporting_currency then direct_expenses end as direct_expenses,
-        case when is_reporting_currency then paid_amount end as paid_amount,
-        case when is_reporting_currency then advance_amount end as advance_amount,
+        {%- for amount in [
+            'price', 'commission', 'partner_share', 'direct_expenses', 'paid_amount',
+            'advance_amount',
+        ] %}
+        case when is_reporting_currency then {{ amount }} end as {{ amount }},
+        {%- endfor %}
         created_at,
         modified_at,
         deleted_at,

@@ -7,19 +7,13 @@ visits as (
 
 ),
 
-states as (
-
-    select * from {{ source('mapping', 'lead_states') }}
-
-),
-
 keyed as (
 
     select
         visits.source_system || ':' || visits.source_id as visit_key,
         visits.source_system || ':' || visits.lead_source_id as lead_key,
-        coalesce(states.state, 'unmapped') as state,
-        coalesce(states.outcome, 'open') as outcome,
+        coalesce(lead_states.state, 'unmapped') as state,
+        coalesce(lead_states.outcome, 'open') as outcome,
         visits.entered_at,
         lead(visits.entered_at) over (
             partition by visits.source_system, visits.lead_source_id
@@ -28,10 +22,7 @@ keyed as (
 
     from visits
 
-    left join states
-        on
-            visits.source_system = states.connection
-            and visits.crm_status = states.crm_status
+    {{ join_said('lead_states', 'visits', ['crm_status']) }}
 
 )
 

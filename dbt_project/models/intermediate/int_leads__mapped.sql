@@ -14,18 +14,6 @@ connections as (
 
 ),
 
-mapped_channels as (
-
-    select * from {{ source('mapping', 'channels') }}
-
-),
-
-states as (
-
-    select * from {{ source('mapping', 'lead_states') }}
-
-),
-
 ever as (
 
     select
@@ -47,23 +35,16 @@ renamed as (
         leads.source_id,
         leads.title,
         leads.crm_status,
-        coalesce(states.state, 'unmapped') as state,
-        coalesce(states.quality, 'new') as state_quality,
-        coalesce(states.outcome, 'open') as outcome,
+        coalesce(lead_states.state, 'unmapped') as state,
+        coalesce(lead_states.quality, 'new') as state_quality,
+        coalesce(lead_states.outcome, 'open') as outcome,
         leads.crm_channel,
-        mapped_channels.code as channel,
-        coalesce(mapped_channels.label, leads.crm_channel) as channel_label,
-        mapped_channels.channel_group,
+        {{ channel_columns('leads') }},
         leads.responsible_id,
         leads.source_system || ':' || leads.contact_id as contact_key,
         leads.source_system || ':' || leads.company_id as company_key,
-        -- Nothing is converted without a rate: a foreign amount is unknown here.
-        case
-            when
-                coalesce(leads.currency, connections.reporting_currency)
-                = connections.reporting_currency
-                then leads.estimate_amount
-        end as estimate_amount,
+        case when {{ is_reporting_currency('leads') }} then leads.estimate_amount end
+            as estimate_amount,
         leads.pause_reason,
         leads.paused_until as paused_until_date,
         leads.created_at,
@@ -76,15 +57,9 @@ renamed as (
     inner join connections
         on leads.source_system = connections.connection
 
-    left join states
-        on
-            leads.source_system = states.connection
-            and leads.crm_status = states.crm_status
+    {{ join_said('lead_states', 'leads', ['crm_status']) }}
 
-    left join mapped_channels
-        on
-            leads.source_system = mapped_channels.connection
-            and leads.crm_channel = mapped_channels.crm_channel
+    {{ join_said('channels', 'leads', ['crm_channel']) }}
 
 ),
 

@@ -9,12 +9,6 @@ visits as (
 
 ),
 
-stages as (
-
-    select * from {{ source('mapping', 'stages') }}
-
-),
-
 mapped as (
 
     select
@@ -24,11 +18,7 @@ mapped as (
 
     from visits
 
-    left join stages
-        on
-            visits.source_system = stages.connection
-            and visits.pipeline = stages.pipeline
-            and visits.crm_stage = stages.crm_stage
+    {{ join_said('stages', 'visits', ['pipeline', 'crm_stage']) }}
 
 )
 
