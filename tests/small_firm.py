@@ -114,6 +114,7 @@ DEAL = {
     "settlement_date": "UF_CRM_SETTLEMENT_DATE",
     "refusal_reason": "UF_CRM_REFUSAL_REASON",
     "refusal_comment": "UF_CRM_REFUSAL_COMMENT",
+    "settlement_change_reason": "UF_CRM_SETTLEMENT_REASON",
     "object_address": "UF_CRM_OBJECT_ADDRESS",
     "partner_agency": "UF_CRM_PARTNER_AGENCY",
     "is_test": "UF_CRM_IS_TEST",
@@ -172,6 +173,7 @@ ACTIVITY = {
     "author": "AUTHOR_ID",
     "direction": "DIRECTION",
     "subject": "SUBJECT",
+    "unit": "ASSOCIATED_ENTITY_ID",
 }
 OF_DEAL = {"responsible": "ASSIGNED_BY_ID", "title": "TITLE"}
 KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -234,6 +236,7 @@ KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "until_at": "UF_CRM_8_UNTIL",
             "released_at": "UF_CRM_8_RELEASED",
             "reason": "UF_CRM_8_REASON",
+            "list_price": "UF_CRM_8_LIST_PRICE",
         },
     ),
     "document": (
@@ -248,6 +251,7 @@ KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "terminated_date": "UF_CRM_9_TERMINATED",
             "terminated_reason": "UF_CRM_9_TERMINATED_REASON",
             "signatories": "UF_CRM_9_SIGNATORY",
+            "is_exclusive": "UF_CRM_9_EXCLUSIVE",
         },
     ),
     "expense": (
@@ -338,6 +342,7 @@ MONEY = {
     "UF_CRM_PAID",
     "UF_CRM_ADVANCE_AMOUNT",
     "UF_CRM_ESTIMATE",
+    "UF_CRM_8_LIST_PRICE",
 }
 # Place of the side in the portal's list of services.
 SIDES: Mapping[str, int] = {"seller": 0, "buyer": 1}

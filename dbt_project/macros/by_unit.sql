@@ -9,8 +9,16 @@
        changed for everything downstream. The own unit needs no entry where a column has
        its name.
    meta.also_changed: keys of further units that change, by the state of what is upstream.
-   meta.clocked: which rows say something else on another day, by their stored columns;
-       "{previous_day}" is the day of the publication before, "{today}" that of the pass. #}
+   meta.clocked: which rows say something else on another day, by their stored columns.
+       In both "{previous_day}" is the day of the publication before, "{today}" the
+       pass's. #}
+
+{% macro of_days(expression) -%}
+    {{ return(
+        expression
+        | replace('{previous_day}', previous_day()) | replace('{today}', today())
+    ) }}
+{%- endmacro %}
 
 {# Units of a relation with their SQL; its own unit first. #}
 {% macro units_of(node) -%}
@@ -123,7 +131,8 @@
     {%- if model.config.meta.get('also_changed') %}
         {%- call statement('also_changed') -%}
             {{ remember_changed_units(
-                '(' ~ model.config.meta['also_changed'] ~ ') as also', {unit: 'key'}
+                '(' ~ of_days(model.config.meta['also_changed']) ~ ') as also',
+                {unit: 'key'}
             ) }}
         {%- endcall -%}
     {%- endif %}
@@ -132,8 +141,7 @@
         {%- call statement('clocked') -%}
             {{ remember_changed_units(
                 this ~ ' where ' ~ is_another_day() ~ ' and ('
-                ~ clocked | replace('{previous_day}', previous_day())
-                | replace('{today}', today()) ~ ')',
+                ~ of_days(clocked) ~ ')',
                 {unit or units.keys() | first: expression}
             ) }}
         {%- endcall -%}

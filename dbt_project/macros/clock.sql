@@ -75,3 +75,8 @@
         - make_interval(months => cast({{ months_ago }} as integer)) as date
     )
 {%- endmacro %}
+
+{# The last day of a date's month. #}
+{% macro month_end(date) -%}
+    cast(date_trunc('month', {{ date }}) + interval '1 month - 1 day' as date)
+{%- endmacro %}

@@ -103,7 +103,7 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
                 "source_id activity_type direction deal_source_id lead_source_id"
                 " contact_id responsible_id author_id planned_start_at started_at"
                 " ended_at duration_s is_completed result is_auto unit_source_id"
-                " deadline_at"
+                " deadline_at modified_at"
             ),
             codes={
                 "activity_type": _names("call meeting showing message email task sms"),
@@ -115,7 +115,7 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
                 "source_id=ID activity_type=TYPE_ID direction=DIRECTION"
                 " responsible_id=RESPONSIBLE_ID author_id=AUTHOR_ID"
                 " started_at=START_TIME ended_at=END_TIME is_completed=COMPLETED"
-                " deadline_at=DEADLINE"
+                " deadline_at=DEADLINE modified_at=LAST_UPDATED"
             ),
         ),
         # Tasks are activities of the type `task` that a portal keeps elsewhere.
@@ -187,15 +187,19 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
         "reservations": Entity(
             fields=_names(
                 "source_id unit_source_id deal_source_id kind from_at until_at"
-                " released_at reason author_id"
+                " released_at reason author_id list_price modified_by_id modified_at"
             ),
             codes={"kind": ("verbal", "free", "paid")},
-            own=_own("source_id=id deal_source_id=parentId2 author_id=createdBy"),
+            own=_own(
+                "source_id=id deal_source_id=parentId2 author_id=createdBy"
+                " modified_by_id=updatedBy modified_at=updatedTime"
+            ),
         ),
         "documents": Entity(
             fields=_names(
                 "source_id deal_source_id kind number status signed_date"
                 " valid_until_date terminated_date terminated_reason signatories"
+                " is_exclusive"
             ),
             codes={
                 "kind": _names("agency supplement purchase deposit service act"),

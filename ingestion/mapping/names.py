@@ -101,6 +101,7 @@ DEAL_FIELDS: Mapping[str, str] = MappingProxyType(
         "lost_date": "date",
         "refusal_reason": "text",
         "refusal_comment": "text",
+        "settlement_change_reason": "text",
         "object_address": "text",
         "client_name": "text",
         "partner_agency": "text",

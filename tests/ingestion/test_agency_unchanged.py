@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from ingestion.demo.agency.ground_truth import write_ground_truth
 from ingestion.demo.agency.life import simulate
-from ingestion.demo.agency.model import Agency, end_of_day
+from ingestion.demo.agency.model import Agency, Records, end_of_day
 from ingestion.demo.agency.rows import portal_rows
 
 TODAY = date(2025, 9, 17)
@@ -50,6 +51,7 @@ TABLES: Mapping[str, str] = {
     "edits of refusal_reason": "4c6a350dfc44f1da",
     "edits of settlement_date": "be8572ce7c0737f6",
     "edits of settlement_plan_date": "836a72533316400d",
+    "edits of settlement_reason": "1822542e14b2bfee",
     "edits of showing_host": "d653ed74fc3357ad",
     "edits of source": "c3912523e4eb5d60",
 }
@@ -80,6 +82,7 @@ LATER = {
         "UF_CRM_PARENT_DEAL",
         "UF_CRM_LEGAL_ENTITY",
         "UF_CRM_OWNER_WEIGHT",
+        "UF_CRM_SETTLEMENT_REASON",
     ],
     "activity": ["ASSOCIATED_ENTITY_ID"],
     "contact": ["COMPANY_ID"],
@@ -105,6 +108,9 @@ LATER_METRICS = (
     "showing_pairs_reserved",
     "reservations_made",
     "reservations_contracted",
+    "contracts_exclusive",
+    "list_price_agreed",
+    "list_price_discount",
 )
 
 
@@ -115,7 +121,11 @@ def agency() -> Agency:
 
 @cache
 def rows() -> dict[str, pd.DataFrame]:
-    return portal_rows(agency(), NOW)
+    """Rows without what came later and changes them: moves of meetings."""
+    moves = agency().details["meeting_move"]
+    unmoved = Records(moves.fixed.iloc[:0], {})
+    details = agency().details | {"meeting_move": unmoved}
+    return portal_rows(replace(agency(), details=details), NOW)
 
 
 def digest(frame: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ recorded as (
         terminated_date,
         terminated_reason,
         signatories,
+        is_exclusive,
         false as is_synthetic
 
     from {{ ref('fct_documents') }}
@@ -49,6 +50,7 @@ synthetic as (
         cast(null as date) as terminated_date,
         cast(null as text) as terminated_reason,
         cast(null as text []) as signatories,
+        cast(null as boolean) as is_exclusive,
         true as is_synthetic
 
     from deals

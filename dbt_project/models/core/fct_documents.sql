@@ -27,7 +27,8 @@ keyed as (
         documents.valid_until_date,
         documents.terminated_date,
         documents.terminated_reason,
-        documents.signatories
+        documents.signatories,
+        documents.is_exclusive
 
     from documents
 

@@ -1,4 +1,7 @@
-{{ config(meta={'by': {'deal_key': "coalesce(deal_key, reservation_key)"}}) }}
+{{ config(meta={'by': {
+    'deal_key': 'coalesce(deal_key, reservation_key)',
+    'client_key': 'client_key',
+}}) }}
 
 {# Days without a client's activity after which a free reservation stands idle. #}
 {%- set silent_days = 5 -%}
@@ -24,6 +27,13 @@ units as (
 
 ),
 
+requests as (
+
+    select * from {{ ref('int_requests__identified') }}
+    where request_kind = 'deal'
+
+),
+
 touches as (
 
     select * from {{ ref('int_deals__touched') }}
@@ -43,7 +53,9 @@ keyed as (
         reservations.released_at,
         reservations.reason,
         reservations.source_system || ':' || reservations.author_id as author_key,
-        units.list_price,
+        reservations.list_price,
+        units.list_price as unit_price,
+        coalesce(requests.party_key, deals.deal_key) as client_key,
         greatest(touches.last_touch_at, reservations.from_at)
         + interval '{{ silent_days }} days' as silent_at,
         touches.last_touch_at is not null as has_touches,
@@ -71,6 +83,9 @@ keyed as (
         on
             reservations.source_system || ':' || reservations.deal_source_id
             = deals.deal_key
+
+    left join requests
+        on deals.deal_key = requests.request_key
 
     left join touches
         on deals.deal_key = touches.deal_key
@@ -136,13 +151,16 @@ measured as (
         reservation_key,
         unit_key,
         deal_key,
+        client_key,
         kind,
         from_at,
         until_at,
         released_at,
         reason,
         author_key,
+        list_price,
         {{ business_date('from_at') }} as reserved_date,
+        {{ business_date('released_at') }} as released_date,
         is_active,
         occupied_until,
         reserve_seconds,
@@ -154,7 +172,7 @@ measured as (
         round(
             cast(extract(epoch from pass_time - idle_since) as numeric) / 86400, 4
         ) as idle_days,
-        case when is_idle then list_price end as idle_value
+        case when is_idle then unit_price end as idle_value
 
     from judged
 

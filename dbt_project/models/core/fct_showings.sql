@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'by': {'deal_key': "coalesce(deal_key, showing_key)"},
+    'by': {'deal_key': 'coalesce(deal_key, showing_key)', 'client_key': 'client_key'},
 }) }}
 
 with
@@ -19,6 +19,7 @@ described as (
         deal_key,
         lead_key,
         party_key,
+        coalesce(party_key, deal_key, lead_key) as client_key,
         unit_key,
         employee_key,
         status,
@@ -27,14 +28,21 @@ described as (
         started_at,
         planned_date,
         -- A showing that did not take place has only the day it was planned for.
-        case when status = 'held' then started_date else planned_date end as showing_date,
-        case
-            when status = 'held' and unit_key is not null
-                then coalesce(party_key, deal_key, lead_key) || ' ' || unit_key
-        end as party_unit_key
+        case when status = 'held' then started_date else planned_date end as showing_date
 
     from showings
 
+),
+
+paired as (
+
+    select
+        *,
+        case when status = 'held' then client_key || ' ' || unit_key end
+            as party_unit_key
+
+    from described
+
 )
 
-select * from described
+select * from paired

@@ -1,9 +1,10 @@
 {{ config(meta={
     'unit': 'deal_key',
+    'by': {'deal_key': 'coalesce(deal_key, fact_key)'},
     'clocked': 'event_date > {previous_day}',
 }) }}
 
-{# One row per change of a watched field, and per fact entered long after its day. #}
+{# One row per change of a watched field or of a term, and per fact entered after its day. #}
 with
 
 changes as (
@@ -18,92 +19,89 @@ entries as (
 
 ),
 
-happened as (
+-- What a plan lost or won belongs to the month it was planned for: on the day of the
+-- change, where that lies in the month, else on the month's nearest day.
+moved as (
 
     select
-        case field
-            when 'planned_settlement_date' then 'settlement_date_changed'
-            when 'commission' then 'commission_changed'
-            when 'deal_owner' then 'owner_changed'
-            when 'channel' then 'channel_changed'
-            when 'price' then 'price_changed'
-        end as event_type,
-        change_key as fact_key,
-        change_date as event_date,
-        deal_key,
-        'deal_owner' as role,
-        cast(null as text) as employee_key,
-        case
-            when is_across_month then 'across_month'
-            when field = 'planned_settlement_date' then 'within_month'
-        end as detail,
-        cast(shift_days as numeric(18, 2)) as amount
-
-    from changes
-
-    union all
-
-    select
-        'entry_backdated' as event_type,
-        entry_key as fact_key,
-        entry_date as event_date,
-        deal_key,
-        'deal_owner' as role,
-        cast(null as text) as employee_key,
-        fact_type as detail,
-        cast(null as numeric(18, 2)) as amount
-
-    from entries
-
-    where is_backdated
-
-    union all
-
-    select
-        'settlement_changed_late' as event_type,
-        change_key as fact_key,
-        change_date as event_date,
-        deal_key,
-        'deal_owner' as role,
-        cast(null as text) as employee_key,
-        cast(null as text) as detail,
-        cast(shift_days as numeric(18, 2)) as amount
-
-    from changes
-
-    where is_late
-
-    union all
-
-    select
-        'revenue_moved' as event_type,
-        change_key as fact_key,
-        change_date as event_date,
-        deal_key,
-        'deal_owner' as role,
-        cast(null as text) as employee_key,
-        cast(null as text) as detail,
-        cast(moved_revenue as numeric(18, 2)) as amount
+        *,
+        greatest(
+            cast(date_trunc('month', old_date) as date),
+            least(change_date, {{ month_end('old_date') }})
+        ) as moved_out_date,
+        greatest(
+            cast(date_trunc('month', new_date) as date),
+            least(change_date, {{ month_end('new_date') }})
+        ) as moved_in_date
 
     from changes
 
     where moved_revenue is not null
 
-    union all
+),
+
+terms as (
+
+    select * from {{ ref('fct_term_moves') }}
+
+),
+
+{% set fields = [
+    ('planned_settlement_date', 'settlement_date_changed'),
+    ('commission', 'commission_changed'),
+    ('deal_owner', 'owner_changed'),
+    ('channel', 'channel_changed'),
+    ('price', 'price_changed'),
+] -%}
+{%- set month_detail = "case when is_across_month then 'across_month'"
+    " when is_across_month is false then 'within_month' end" -%}
+{%- set facts = [
+    ('settlement_changed_late', 'changes', 'change_key', 'change_date', 'deal_owner',
+        'null', 'null', 'shift_days', 'is_late'),
+    ('settlement_change_unexplained', 'changes', 'change_key', 'change_date',
+        'deal_owner', 'null', 'null', 'null', 'is_reason_missing'),
+    ('revenue_moved_out', 'moved', 'change_key', 'moved_out_date', 'deal_owner', 'null',
+        'null', 'moved_revenue', 'true'),
+    ('revenue_moved_in', 'moved', 'change_key', 'moved_in_date', 'deal_owner', 'null',
+        'null', 'moved_revenue', 'true'),
+    ('entry_backdated', 'entries', 'entry_key', 'entry_date', 'deal_owner', 'null',
+        'fact_type', 'null', 'is_backdated'),
+    ('entry_measured', 'entries', 'entry_key', 'entry_date', 'deal_owner', 'null',
+        'fact_type', 'entry_lag_days', 'entry_lag_days is not null'),
+    ('meeting_rescheduled', 'terms', 'move_key', 'moved_date', 'meeting_host',
+        'author_key', 'null', 'null', "term_type = 'meeting'"),
+    ('reservation_extended', 'terms', 'move_key', 'moved_date', 'deal_owner',
+        'author_key', 'null', 'null',
+        "term_type = 'reservation' and new_term_at > old_term_at"),
+] -%}
+{%- for field, event_type in fields -%}
+    {%- do facts.append((
+        event_type, 'changes', 'change_key', 'change_date', 'deal_owner', 'null',
+        month_detail, 'shift_days', "field = '" ~ field ~ "'",
+    )) -%}
+{%- endfor %}
+
+happened as (
+    {% for event_type, relation, key, date, role, person, detail, amount, condition in facts %}
 
     select
-        'entry_measured' as event_type,
-        entry_key as fact_key,
-        entry_date as event_date,
+        '{{ event_type }}' as event_type,
+        {{ key }} as fact_key,
+        {{ date }} as event_date,
         deal_key,
-        'deal_owner' as role,
-        cast(null as text) as employee_key,
-        fact_type as detail,
-        cast(entry_lag_days as numeric(18, 2)) as amount
+        '{{ role }}' as role,
+        cast({{ person }} as text) as employee_key,
+        cast({{ detail }} as text) as detail,
+        cast({{ amount }} as numeric(18, 2)) as amount
 
-    from entries
+    from {{ relation }}
 
-    where entry_lag_days is not null
+    where {{ condition }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {% endfor %}
 
 )
 

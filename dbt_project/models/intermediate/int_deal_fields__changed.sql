@@ -1,4 +1,8 @@
-{{ config(meta={'unit': 'deal_key', 'also_changed': merged_deals()}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'also_changed': merged_deals(),
+    'clocked': "field = 'planned_settlement_date' and change_date >= {previous_day}",
+}) }}
 
 {# One row per change of a watched field, but the stage and the pipeline, whose changes are
    the moves between visits. A change is known between the last load that saw the old value
@@ -34,6 +38,18 @@ accounts as (
 
 ),
 
+reasons_given as (
+
+    select connection
+
+    from {{ source('mapping', 'given_fields') }}
+
+    where
+        entity = 'deals'
+        and field = 'settlement_change_reason'
+
+),
+
 calendar as (
 
     select * from {{ ref('dim_calendar') }}
@@ -59,6 +75,7 @@ changes as (
     select
         compared.deal_key,
         survivors.survivor_key,
+        compared.source_system,
         compared.field,
         compared.version_no,
         compared.previous_value,
@@ -126,6 +143,7 @@ netted as (
     select
         deal_key,
         survivor_key,
+        source_system,
         field,
         change_no,
         max(version_no) as version_no,
@@ -138,7 +156,30 @@ netted as (
 
     from numbered
 
-    group by deal_key, survivor_key, field, change_no
+    group by deal_key, survivor_key, source_system, field, change_no
+
+),
+
+-- A reason that the card shows within a day of the change. It speaks of the last change:
+-- with the next one it is written anew or emptied.
+explained as (
+
+    select distinct
+        netted.deal_key,
+        netted.field,
+        netted.version_no
+
+    from netted
+
+    inner join seen
+        on
+            netted.deal_key = seen.deal_key
+            and netted.field = seen.field
+            and netted.version_no <= seen.version_no
+            and netted.changed_at_upper + interval '24 hours'
+            >= least(seen.modified_at, seen.recorded_from)
+
+    where seen.settlement_change_reason is not null
 
 ),
 
@@ -195,10 +236,25 @@ judged as (
                 old_days.working_days_until - change_days.working_days_until > 1
                 then false
         end as is_late,
-        -- No source says why a field was changed.
-        cast(null as boolean) as is_reason_missing
+        -- Known when the day that people have for it is over, where a system has a reason.
+        case
+            when
+                dated.field = 'planned_settlement_date'
+                and dated.change_date < {{ today() }}
+                and reasons_given.connection is not null
+                then explained.deal_key is null
+        end as is_reason_missing
 
     from dated
+
+    left join explained
+        on
+            dated.deal_key = explained.deal_key
+            and dated.field = explained.field
+            and dated.version_no = explained.version_no
+
+    left join reasons_given
+        on dated.source_system = reasons_given.connection
 
     left join calendar as old_days
         on dated.old_date = old_days.calendar_date

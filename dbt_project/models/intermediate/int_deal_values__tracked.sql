@@ -11,12 +11,6 @@ versions as (
 
 ),
 
-channels as (
-
-    select * from {{ source('mapping', 'channels') }}
-
-),
-
 accounts as (
 
     select * from {{ ref('dim_employee_accounts') }}
@@ -43,10 +37,7 @@ watched as (
     inner join changed_deals
         on versions.deal_key = changed_deals.deal_key
 
-    left join channels
-        on
-            versions.source_system = channels.connection
-            and versions.crm_channel = channels.crm_channel
+    {{ join_said('channels', 'versions', ['crm_channel']) }}
 
 ),
 
@@ -124,6 +115,7 @@ select
     watched.changed_after,
     watched.modified_at,
     watched.modified_by_account_key,
+    watched.settlement_change_reason,
     watched.commission - coalesce(watched.partner_share, 0) as expected_revenue
 
 from seen

@@ -44,6 +44,7 @@ tracked as (
         deals.crm_type,
         deals.crm_channel,
         deals.refusal_reason,
+        deals.settlement_change_reason,
         deals.contract_number,
         deals.source_system || ':' || deals.responsible_id as responsible_account_key,
         coalesce(holders.holders, '{}') as holders,

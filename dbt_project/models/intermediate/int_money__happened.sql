@@ -88,6 +88,8 @@ double_bookings as (
 {% set facts = [
     ('contract_signed', 'contracts', 'contract_key', 'signed_date', 'contract_owner',
         'kind', 'null', 'true'),
+    ('contract_exclusive', 'contracts', 'contract_key', 'signed_date', 'contract_owner',
+        'kind', 'null', 'is_exclusive'),
     ('contract_terminated', 'contracts', 'contract_key', 'terminated_date',
         'contract_owner', 'kind', 'null', 'is_terminated'),
     ('advance_taken', 'advances', 'advance_key', 'received_date', 'advance_owner',

@@ -1,73 +1,26 @@
 {{ config(meta={
+    'unit': 'deal_key',
     'by': {'deal_key': 'coalesce(deal_key, fact_key)'},
+    'also_changed': 'select coalesce(deal_key, pair_key) as key '
+        'from dbt_intermediate.int_showings__paired '
+        'where ripe_date > {previous_day} and ripe_date <= {today}',
     'clocked': 'event_date > {previous_day}',
 }) }}
 
 {# What happened to objects, in the shape of every dated fact: they were shown, reserved
-   and bought. A pair of client and object begins with its first held showing and is told
-   when it has had its days to become a reservation. #}
-{%- set days_to_reserve = 30 -%}
-
+   and bought. A shown object is told of when it has had its days to be reserved. #}
 with
-
-reservations as (
-
-    select
-        reservations.*,
-        coalesce(requests.party_key, reservations.deal_key) || ' ' || reservations.unit_key
-            as party_unit_key
-
-    from {{ ref('fct_reservations') }} as reservations
-
-    left join {{ ref('int_requests__identified') }} as requests
-        on
-            reservations.deal_key = requests.request_key
-            and requests.request_kind = 'deal'
-
-),
 
 pairs as (
 
-    select distinct on (party_unit_key)
-        party_unit_key,
-        deal_key,
-        employee_key,
-        started_at,
-        showing_date
-
-    from {{ ref('fct_showings') }}
-
-    where
-        party_unit_key is not null
-        and started_at < {{ day_end() }}
-
-    order by party_unit_key asc, started_at asc, showing_key asc
+    select * from {{ ref('int_showings__paired') }}
+    where ripe_date <= {{ today() }}
 
 ),
 
-ripe_pairs as (
+reservations as (
 
-    select
-        *,
-        started_at + interval '{{ days_to_reserve }} days' as ripe_at
-
-    from pairs
-
-    where started_at + interval '{{ days_to_reserve }} days' < {{ day_end() }}
-
-),
-
-reserved_pairs as (
-
-    select distinct ripe_pairs.*
-
-    from ripe_pairs
-
-    inner join reservations
-        on
-            ripe_pairs.party_unit_key = reservations.party_unit_key
-            and ripe_pairs.started_at <= reservations.from_at
-            and ripe_pairs.ripe_at > reservations.from_at
+    select * from {{ ref('fct_reservations') }}
 
 ),
 
@@ -88,7 +41,7 @@ bought as (
 
 ),
 
-bought_reservations as (
+contracted as (
 
     select reservations.*
 
@@ -101,19 +54,52 @@ bought_reservations as (
 
 ),
 
+-- The price is agreed when an advance is taken for the object that was reserved last.
+priced as (
+
+    select distinct on (reservations.deal_key)
+        reservations.reservation_key,
+        reservations.deal_key,
+        reservations.reserved_date,
+        reservations.list_price,
+        reservations.list_price - deals.price as list_price_discount
+
+    from reservations
+
+    inner join {{ ref('int_deals__counted') }} as deals
+        on reservations.deal_key = deals.deal_key
+
+    inner join {{ ref('fct_advances') }} as advances
+        on
+            reservations.deal_key = advances.deal_key
+            and advances.received_date <= {{ today() }}
+
+    order by
+        reservations.deal_key asc,
+        reservations.from_at desc,
+        reservations.reservation_key asc
+
+),
+
 {% set facts = [
-    ('showing_pair', 'ripe_pairs', 'party_unit_key', 'showing_date', 'showing_host',
-        'employee_key'),
-    ('showing_pair_reserved', 'reserved_pairs', 'party_unit_key', 'showing_date',
-        'showing_host', 'employee_key'),
+    ('showing_pair', 'pairs', 'pair_key', 'showing_date', 'showing_host',
+        'employee_key', 'null', 'true'),
+    ('showing_pair_reserved', 'pairs', 'pair_key', 'showing_date', 'showing_host',
+        'employee_key', 'null', 'is_reserved'),
     ('reservation_made', 'reservations', 'reservation_key', 'reserved_date',
-        'deal_owner', 'null'),
-    ('reservation_contracted', 'bought_reservations', 'reservation_key',
-        'reserved_date', 'deal_owner', 'null'),
+        'deal_owner', 'null', 'null', 'true'),
+    ('reservation_released', 'reservations', 'reservation_key', 'released_date',
+        'deal_owner', 'null', 'reserve_days', 'released_date is not null'),
+    ('reservation_contracted', 'contracted', 'reservation_key', 'reserved_date',
+        'deal_owner', 'null', 'null', 'true'),
+    ('list_price_agreed', 'priced', 'reservation_key', 'reserved_date', 'deal_owner',
+        'null', 'list_price', 'list_price_discount is not null'),
+    ('list_price_discounted', 'priced', 'reservation_key', 'reserved_date',
+        'deal_owner', 'null', 'list_price_discount', 'list_price_discount is not null'),
 ] -%}
 
 happened as (
-    {% for event_type, relation, key, date, role, person in facts %}
+    {% for event_type, relation, key, date, role, person, amount, condition in facts %}
 
     select
         '{{ event_type }}' as event_type,
@@ -123,9 +109,11 @@ happened as (
         '{{ role }}' as role,
         cast({{ person }} as text) as employee_key,
         cast(null as text) as detail,
-        cast(null as numeric(18, 2)) as amount
+        cast({{ amount }} as numeric(18, 2)) as amount
 
     from {{ relation }}
+
+    where {{ condition }}
     {%- if not loop.last %}
 
     union all

@@ -32,6 +32,7 @@ DAY = 86400
 ROUBLE = 100
 RENT_MONTHS = 11
 MAX_MOVES = 4
+REASON_OF_MOVE_GIVEN = 0.62
 LAST_MOVE_FORGOTTEN = 0.25
 OVERDUE_DAYS = 6
 OWNER_BASE = 10_000
@@ -496,6 +497,22 @@ def _write_plan(writer: CardWriter) -> None:
         at = np.where(is_written, at, NEVER)
         writer.write("settlement_plan_date", at, value)
         previous = np.where(np.isnat(at), previous, value)
+
+
+def settlement_reasons(seed: int, plans: pd.DataFrame) -> pd.DataFrame:
+    """Say why the planned settlement is moved; a move without a reason empties it.
+
+    Args:
+        seed: Of the agency.
+        plans: Edits of the planned settlement; the first one of a deal is no move.
+    """
+    rng = stream(seed, "reasons of moved settlements")
+    ordered = plans.sort_values(["deal", "at"], kind="stable", ignore_index=True)
+    moves = ordered[ordered.duplicated("deal")]
+    reason = rng.integers(0, len(lists()["settlement_reasons"]), len(moves))
+    is_given = rng.random(len(moves)) < REASON_OF_MOVE_GIVEN
+    edits: pd.DataFrame = moves.assign(value=np.where(is_given, reason, EMPTY))
+    return edits
 
 
 def _planted_plans(writer: CardWriter, needed: Times) -> tuple[Ints, Ints]:

@@ -227,11 +227,12 @@ def _reservation(_: Agency, cut: Cut) -> dict[str, object]:
         "UF_CRM_8_UNIT": _link("T40e_", cut["unit"]),
         "UF_CRM_8_KIND": _option("UF_CRM_8_KIND", cut["kind"]),
         "UF_CRM_8_FROM": _moments(cut["start"]),
-        "UF_CRM_8_UNTIL": _moments(cut["until"]),
+        "UF_CRM_8_UNTIL": _moments(cut.field("until")),
         "UF_CRM_8_RELEASED": _moments(cut.field("released")),
         "UF_CRM_8_REASON": chosen_texts(
             texts(lists()["release_reasons"]), cut.field("reason")
         ),
+        "UF_CRM_8_LIST_PRICE": money_texts(cut["price"], "|RUB"),
     }
 
 
@@ -270,6 +271,7 @@ def _document(agency: Agency, cut: Cut) -> dict[str, object]:
         "UF_CRM_9_TERMINATED_REASON": chosen_texts(
             texts(content["terminations"]), cut.field("terminated_reason")
         ),
+        "UF_CRM_9_EXCLUSIVE": np.maximum(cut.field("exclusive"), 0),
         "UF_CRM_9_SIGNATORY": np.where(
             cut["signatories"] == 1, one.to_numpy(object), both.to_numpy(object)
         ),

@@ -37,6 +37,8 @@ OUTCOMES = np.array(
 )
 BOOKINGS = np.array(["verbal", "free", "paid"], dtype=object)
 MAY_BE_NEGATIVE = frozenset({"revenue_net", "contribution", "amount_paid"})
+# What is known of deals and activities and is no record of the portal.
+BESIDE_RECORDS = frozenset({"deal_link", "viewing", "meeting_move"})
 COLLAPSE = np.timedelta64(600, "s")
 
 
@@ -346,7 +348,7 @@ def reservations(picture: Picture) -> pd.DataFrame:
     """List the reservations; one that nobody released stays active past its term."""
     known = picture.known["reservation"]
     now = int(day_end(picture).astype("datetime64[s]").astype(np.int64))
-    released, end = known.fields["released"], known.number("until")
+    released, end = known.fields["released"], known.fields["until"]
     is_active = released == EMPTY
     is_overdue = is_active & (end < now)
     stage = picture.state.stage[known.number("deal")]
@@ -375,7 +377,7 @@ def double_bookings(picture: Picture) -> pd.DataFrame:
     released it; the end is not a part of it.
     """
     known = picture.known["reservation"]
-    released, end = known.fields["released"], known.number("until")
+    released, end = known.fields["released"], known.fields["until"]
     table = pd.DataFrame(
         {
             "reservation": np.arange(known.size),
@@ -672,7 +674,7 @@ def detail_totals(picture: Picture, files: dict[str, pd.DataFrame]) -> pd.DataFr
     totals = {
         f"records:{kind}": str(records.size)
         for kind, records in sorted(known.items())
-        if kind not in ("deal_link", "viewing")
+        if kind not in BESIDE_RECORDS
     }
     taken, bookings = known["advance"], known["reservation"]
     held = np.where(_is_held(taken), taken.number("amount"), 0)

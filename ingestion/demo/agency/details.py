@@ -16,6 +16,7 @@ from ingestion.demo.agency.companies import make_companies
 from ingestion.demo.agency.costs import make_expenses, make_partner_shares
 from ingestion.demo.agency.documents import make_documents
 from ingestion.demo.agency.model import Agency, Records
+from ingestion.demo.agency.moves import make_moves
 from ingestion.demo.agency.objects import make_objects
 from ingestion.demo.agency.requests import make_requests
 from ingestion.demo.agency.steps import make_absences, make_tasks
@@ -30,7 +31,8 @@ def make_details(agency: Agency) -> dict[str, Records]:
     Returns:
         Kind -> records. ``deal_link`` has one row per deal: the client's ``company``,
         the deal at the head of its chain (``parent``) and the percent of each of two
-        owners (``weight``), or -1. ``viewing`` has one row per activity.
+        owners (``weight``), or -1. ``viewing`` has one row per activity,
+        ``meeting_move`` one per move of a meeting's plan.
     """
     seed, story = agency.seed, tell(agency)
     companies, company = make_companies(seed, story)
@@ -57,6 +59,7 @@ def make_details(agency: Agency) -> dict[str, Records]:
         "unit": units,
         "reservation": reservations,
         "viewing": make_viewings(seed, story, units, reserved),
+        "meeting_move": make_moves(seed, story),
         "document": make_documents(seed, story),
         "task": make_tasks(seed, story),
         "absence": make_absences(seed, story),

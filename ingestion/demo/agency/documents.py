@@ -6,6 +6,7 @@ from ingestion.demo.agency.model import (
     EMPTY,
     NEVER,
     DealType,
+    Floats,
     Ints,
     Records,
     Stage,
@@ -25,6 +26,8 @@ CONTRACT_DECLINED = 0.10
 TERMINATED = 0.35
 TERMS = (92, 183, 365)
 ACT_WRITTEN = 0.9
+# By the type of the deal: sellers, buyers, new buildings, lets.
+EXCLUSIVE: Floats = np.array([0.45, 0.10, 0.05, 0.20])
 PRELIMINARY_WRITTEN = 0.85
 SUPPLEMENT_UNWRITTEN = 0.15
 
@@ -40,6 +43,9 @@ def make_documents(seed: int, story: Story) -> Records:
     has_one = rng.random(story.size) >= CONTRACT_MISSING
     at = np.where(has_one & story.is_real, signed_at, NEVER)
     deal, record = _document(rng, writer, story, CONTRACT, at=at, day=day)
+    chance = stream(seed, "exclusive contracts").random(story.size)
+    is_exclusive = (chance < EXCLUSIVE[story.deal_type])[deal].astype(np.int64)
+    writer.write("exclusive", record, at[deal], is_exclusive)
     term = rng.choice(TERMS, deal.size)
     writer.write("valid_until", record, at[deal], day[deal] + term)
     ends = story.is_lost[deal] & (rng.random(deal.size) < TERMINATED)

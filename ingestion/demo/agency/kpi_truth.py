@@ -33,6 +33,7 @@ from ingestion.demo.agency.model import (
 )
 from ingestion.demo.agency.object_truth import (
     activities_of,
+    agreed_prices,
     is_bought,
     showing_pairs,
 )
@@ -56,6 +57,7 @@ COUNTS = (
     "meetings_first",
     "showing_unconfirmed",
     "contracts_signed",
+    "contracts_exclusive",
     "contracts_terminated",
     "showings_planned",
     "showings_held",
@@ -86,6 +88,8 @@ AMOUNTS = (
     "contribution",
     "revenue_cash",
     "lost_commission",
+    "list_price_agreed",
+    "list_price_discount",
 )
 METRICS = (*COUNTS, *AMOUNTS)
 ACCRUED = "accrued"
@@ -369,6 +373,11 @@ def _objects(ledger: Ledger) -> None:
     bought = np.where(is_bought(ledger.picture), day, EMPTY)
     ledger.credit_role("reservations_made", "deal_owner", deal, day)
     ledger.credit_role("reservations_contracted", "deal_owner", deal, bought)
+    agreed = agreed_prices(ledger.picture)
+    deal, day = agreed["deal"].to_numpy(), agreed["day"].to_numpy()
+    listed, price = agreed["listed"].to_numpy(), agreed["price"].to_numpy()
+    ledger.credit_role("list_price_agreed", "deal_owner", deal, day, listed)
+    ledger.credit_role("list_price_discount", "deal_owner", deal, day, listed - price)
 
 
 def _is_past(ledger: Ledger, table: pd.DataFrame) -> Flags:
@@ -392,6 +401,9 @@ def _contracts(ledger: Ledger) -> None:
         ("contracts_terminated", "terminated"),
     ):
         ledger.credit_role(metric, "contract_owner", deal, papers.fields[field][rows])
+    is_exclusive = papers.fields["exclusive"][rows] == 1
+    signed = np.where(is_exclusive, papers.fields["signed"][rows], EMPTY)
+    ledger.credit_role("contracts_exclusive", "contract_owner", deal, signed)
     alone = np.flatnonzero(~picture.has("document", is_signed) & ~state.is_test)
     day = state.fields["contract_date"][alone]
     ledger.credit_role("contracts_signed", "contract_owner", alone, day)

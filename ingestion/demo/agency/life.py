@@ -16,7 +16,7 @@ from ingestion.demo.agency.activities import (
     host_edits,
     make_activities,
 )
-from ingestion.demo.agency.cards import Cards, write_cards
+from ingestion.demo.agency.cards import Cards, settlement_reasons, write_cards
 from ingestion.demo.agency.clients import Clients, make_clients
 from ingestion.demo.agency.clock import Clock, arrivals, make_clock
 from ingestion.demo.agency.details import make_details
@@ -63,6 +63,8 @@ def simulate(*, seed: int, deals: int, first_today: date) -> Agency:
         ("showing_host", ActivityKind.SHOWING),
     ):
         cards.edits[field] = host_edits(seed, paths, activities, kind)
+    plans = cards.edits["settlement_plan_date"]
+    cards.edits["settlement_reason"] = settlement_reasons(seed, plans)
     clients = make_clients(seed, clock, staff, paths, holders)
     agency = Agency(
         seed=seed,

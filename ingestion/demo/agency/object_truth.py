@@ -6,6 +6,7 @@ import pandas as pd
 from ingestion.demo.agency import documents as document_life
 from ingestion.demo.agency.detail_truth import Picture
 from ingestion.demo.agency.model import EMPTY, ActivityKind, Flags, day_numbers
+from ingestion.demo.agency.moves import plans
 from ingestion.demo.agency.state import count_until
 
 DAYS_TO_RESERVE = np.timedelta64(30, "D")
@@ -24,11 +25,11 @@ def activities_of(picture: Picture, kind: ActivityKind) -> pd.DataFrame:
     table = picture.agency.activities
     size = count_until(table["created_at"], moment)
     unit = picture.known["viewing"].number("unit")[:size]
-    known = table.iloc[:size].assign(unit=unit)
+    known = table.iloc[:size].assign(unit=unit, plan=plans(picture.agency, moment)[0])
     known = known[known["kind"] == kind]
     known = known[~picture.state.is_test[known["deal"].to_numpy()]]
     is_held = (known["completed_at"] <= moment).to_numpy()
-    start = np.where(is_held, known["start"], known["planned_start"])
+    start = np.where(is_held, known["start"], known["plan"])
     return pd.DataFrame(
         {
             "deal": known["deal"].to_numpy(),
@@ -89,6 +90,47 @@ def is_bought(picture: Picture) -> Flags:
     np.maximum.at(last, papers.number("deal")[is_signed], signed[is_signed])
     reserved = made.number("start").astype("datetime64[s]").astype("datetime64[D]")
     return np.asarray(last[made.number("deal")] >= reserved.astype(np.int64))
+
+
+def agreed_prices(picture: Picture) -> pd.DataFrame:
+    """Compare prices with an advance to the list on the day of the last reservation.
+
+    Returns:
+        ``deal``, ``day`` of the reservation, ``listed`` and ``price`` in kopecks; only
+        where both are known.
+    """
+    made, taken, state = (
+        picture.known["reservation"],
+        picture.known["advance"],
+        picture.state,
+    )
+    table = pd.DataFrame(
+        {
+            "deal": made.number("deal"),
+            "start": made.number("start"),
+            "listed": made.number("price"),
+        }
+    )
+    last = table.sort_values("start", kind="stable").drop_duplicates(
+        "deal", keep="last"
+    )
+    written = state.fields["advance_date"]
+    has_advance = picture.has("advance", taken.number("received") <= state.today_number)
+    has_advance |= (
+        ~picture.has("advance") & (written != EMPTY) & (written <= state.today_number)
+    )
+    deal = last["deal"].to_numpy()
+    last = last.assign(
+        price=state.fields["price"][deal],
+        day=last["start"]
+        .to_numpy()
+        .astype("datetime64[s]")
+        .astype("datetime64[D]")
+        .astype(np.int64),
+    )
+    is_known = has_advance[deal] & (last["listed"] != EMPTY) & (last["price"] != EMPTY)
+    agreed: pd.DataFrame = last[is_known]
+    return agreed
 
 
 def showings_month(picture: Picture) -> pd.DataFrame:

@@ -33,6 +33,11 @@ DOUBLE_AT_LEAST = 3
 TOUCHING = 3
 NEIGHBOURS = 15
 NOT_RELEASED = 0.05
+EXTENDED = 0.6
+EXTENDED_AGAIN = 0.35
+EXTENSIONS = 4
+EXTENDED_TOMORROW = 3
+LIST_PRICE_MISSING = 0.1
 LIST_MARGIN: Floats = np.array([1.0, 1.01, 1.02, 1.03, 1.05])
 
 
@@ -93,9 +98,10 @@ def make_objects(seed: int, story: Story) -> tuple[Records, Records, Ints]:
         unit=unit_of[host],
         kind=kind,
         start=seconds_of(start),
-        until=seconds_of(until),
+        price=_list_prices(seed, made_units, unit_of, host),
         is_planted=planted,
     )
+    _write_terms(seed, story, bookings, record, start=start, until=until, over=released)
     bookings.write("released", record, released, seconds_of(released))
     bookings.write("reason", record, released, reason)
     return made_units, bookings.finish()[0], reserved
@@ -138,6 +144,56 @@ def _intervals(
         until[order],
         released[order],
         reason[order],
+    )
+
+
+def _list_prices(seed: int, units: Records, unit_of: Ints, host: Ints) -> Ints:
+    """Note the price of the flat on the day of the reservation; some forget to.
+
+    Of a flat that another buyer had reserved before nobody looks the price up.
+    """
+    price = units.fixed["price"].to_numpy()[unit_of]
+    missing = stream(seed, "list prices").random(host.size) < LIST_PRICE_MISSING
+    is_noted = ~missing & (host == np.arange(host.size))
+    return np.where(is_noted, price, EMPTY)
+
+
+def _write_terms(
+    seed: int,
+    story: Story,
+    bookings: RecordWriter,
+    record: Ints,
+    *,
+    start: Times,
+    until: Times,
+    over: Times,
+) -> None:
+    """Write until when a flat is reserved, and that the term is moved on.
+
+    Most reservations that outlive their term are extended in its last day, some again.
+    On the day after the first one a few of those in force are, whatever their term.
+    """
+    rng = stream(seed, "terms of reservations")
+    bookings.write("until", record, start, seconds_of(until))
+    goes_on = ~np.isnat(over)
+    for extension in range(EXTENSIONS):
+        chance = EXTENDED if extension == 0 else EXTENDED_AGAIN
+        ahead = rng.integers(HOUR, DAY, record.size)
+        days = rng.integers(1, 4, record.size) * DAY
+        goes_on &= (over > until) & (rng.random(record.size) < chance)
+        at = np.where(goes_on, np.fmax(later(until, -ahead), start), NEVER)
+        until = np.where(goes_on, later(until, days), until)
+        bookings.write("until", record, at, seconds_of(until))
+    today = np.datetime64(story.agency.first_today, "s") + np.timedelta64(DAY, "s")
+    tomorrow = today + np.timedelta64(10 * HOUR, "s")
+    holds = (start < today) & ~(over <= tomorrow)
+    chosen = np.flatnonzero(holds)[-EXTENDED_TOMORROW:]
+    moved = np.fmax(until[chosen], np.full(chosen.size, tomorrow))
+    bookings.write(
+        "until",
+        record[chosen],
+        np.full(chosen.size, tomorrow),
+        seconds_of(later(moved, np.full(chosen.size, 2 * DAY))),
     )
 
 

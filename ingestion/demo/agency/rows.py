@@ -48,6 +48,7 @@ from ingestion.demo.agency.model import (
     Times,
     local_moment,
 )
+from ingestion.demo.agency.moves import plans
 from ingestion.demo.agency.records import Known, known_records, moved_at
 from ingestion.demo.agency.requests import (
     CONVERTED,
@@ -271,6 +272,9 @@ def _user_fields(
         "UF_CRM_REFUSAL_COMMENT": chosen_texts(
             texts(content["refusal_comments"]), fields["refusal_comment"]
         ),
+        "UF_CRM_SETTLEMENT_REASON": chosen_texts(
+            texts(content["settlement_reasons"]), fields["settlement_reason"]
+        ),
         "UF_CRM_OBJECT_ADDRESS": none_where_empty(is_placed, object_addresses(deals)),
         "UF_CRM_DEAL_OWNER": _owners(fields["deal_owner"]),
         "UF_CRM_PARTNER_AGENCY": chosen_texts(
@@ -315,19 +319,26 @@ def _activities(
     size = count_until(agency.activities["created_at"], moment)
     completed = agency.activities["completed_at"].to_numpy()[:size]
     created = agency.activities["created_at"].to_numpy()[:size]
-    modified = np.where(completed <= moment, completed, created)
+    planned, moved_at = plans(agency, moment)
+    modified = np.where(completed <= moment, completed, np.fmax(created, moved_at))
     rows = changed_rows(modified, start)
-    return rows, lambda rows: _activity_rows(agency, moment, rows)
+    return rows, lambda rows: _activity_rows(
+        agency, rows, moment=moment, planned=planned[rows], modified=modified[rows]
+    )
 
 
-def _activity_rows(agency: Agency, moment: np.datetime64, rows: Ints) -> pd.DataFrame:
+def _activity_rows(
+    agency: Agency,
+    rows: Ints,
+    *,
+    moment: np.datetime64,
+    planned: Times,
+    modified: Times,
+) -> pd.DataFrame:
     known = agency.activities.iloc[rows]
-    completed = known["completed_at"].to_numpy()
-    is_held = completed <= moment
-    modified = np.where(is_held, completed, known["created_at"].to_numpy())
+    is_held = known["completed_at"].to_numpy() <= moment
     kind, host = known["kind"].to_numpy(), known["host"].to_numpy() + 1
     begin, end = known["start"].to_numpy(), known["end"].to_numpy()
-    planned = known["planned_start"].to_numpy()
     begins = np.where(is_held, begin, planned)
     ends = np.where(is_held, end, planned + (end - begin))
     subjects = texts([lists()["subjects"][one.name] for one in ActivityKind])

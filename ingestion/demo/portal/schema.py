@@ -913,6 +913,7 @@ SMART_PROCESSES: Final = (
             "UNTIL": Kind.DATETIME,
             "RELEASED": Kind.DATETIME,
             "REASON": Kind.STRING,
+            "LIST_PRICE": Kind.MONEY,
         },
     ),
     SmartProcess(
@@ -928,6 +929,7 @@ SMART_PROCESSES: Final = (
             "TERMINATED": Kind.DATE,
             "TERMINATED_REASON": Kind.STRING,
             "SIGNATORY": Kind.STRING,
+            "EXCLUSIVE": Kind.BOOLEAN,
         },
         multiple=frozenset({"SIGNATORY"}),
     ),
@@ -1047,6 +1049,7 @@ AGENCY_DEAL_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(
         "UF_CRM_PARENT_DEAL": (Kind.INTEGER, False),
         "UF_CRM_LEGAL_ENTITY": (Kind.STRING, False),
         "UF_CRM_OWNER_WEIGHT": (Kind.DOUBLE, True),
+        "UF_CRM_SETTLEMENT_REASON": (Kind.STRING, False),
     }
 )
 AGENCY_LEAD_FIELDS: Final[Mapping[str, tuple[Kind, bool]]] = MappingProxyType(

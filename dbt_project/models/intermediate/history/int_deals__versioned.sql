@@ -13,7 +13,7 @@
         'commission', 'partner_share', 'direct_expenses', 'paid_amount',
         'advance_amount', 'contract_signed_date', 'advance_received_date',
         'advance_expiry_date', 'planned_settlement_date', 'settlement_date',
-        'lost_date', 'is_test', 'modified_by_account_key',
+        'lost_date', 'is_test', 'modified_by_account_key', 'settlement_change_reason',
     ],
     moments=['modified_at', 'deleted_at'],
 ) }}

@@ -2,7 +2,7 @@
    for every unit that it is credited to. Keys, dates and measures, no amounts of money. #}
 {%- set measured = [
     'deal_cycle_measured', 'settlement_date_changed', 'entry_measured',
-    'showing_of_unit',
+    'showing_of_unit', 'reservation_released',
 ] -%}
 
 with

@@ -108,6 +108,8 @@ renamed as (
             when source.deadline not like '9999%'
                 then {{ source_time('source.deadline') }}
         end as deadline_at,
+        {{ source_time(mapped('bitrix24', 'activities', 'modified_at', 'last_updated')) }}
+            as modified_at,
         deletions.missing_since as deleted_at,
 
         ---------- flags
@@ -192,6 +194,7 @@ renamed_tasks as (
         {{ source_time('tasks.date_start') }} as started_at,
         {{ source_time('tasks.closed_date') }} as ended_at,
         {{ source_time('tasks.deadline') }} as deadline_at,
+        {{ source_time('tasks.changed_date') }} as modified_at,
         deletions.missing_since as deleted_at,
 
         ---------- flags

@@ -67,6 +67,8 @@ renamed as (
             {{ filled(mapped('bitrix24', 'deals', 'refusal_reason')) }}
         ) as refusal_reason,
         {{ filled(mapped('bitrix24', 'deals', 'refusal_comment')) }} as refusal_comment,
+        {{ filled(mapped('bitrix24', 'deals', 'settlement_change_reason')) }}
+            as settlement_change_reason,
         {{ filled(mapped('bitrix24', 'deals', 'object_address')) }} as object_address,
         {{ filled(mapped('bitrix24', 'deals', 'partner_agency')) }} as partner_agency,
         coalesce(

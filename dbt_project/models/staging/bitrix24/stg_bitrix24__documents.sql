@@ -34,6 +34,10 @@ renamed as (
             as terminated_reason,
         {{ text_array(mapped('bitrix24', 'documents', 'signatories')) }} as signatories,
 
+        ---------- flags
+        {{ source_flag(mapped('bitrix24', 'documents', 'is_exclusive')) }}
+            as is_exclusive,
+
         ---------- dates
         {{ source_date(mapped('bitrix24', 'documents', 'signed_date')) }}
             as signed_date,

@@ -29,12 +29,19 @@ renamed as (
         {{ source_link(mapped('bitrix24', 'reservations', 'deal_source_id')) }}
             as deal_source_id,
         {{ source_link(mapped('bitrix24', 'reservations', 'author_id')) }} as author_id,
+        {{ source_link(mapped('bitrix24', 'reservations', 'modified_by_id')) }}
+            as modified_by_id,
 
         ---------- strings
         kind_codes.code as kind,
         {{ filled(mapped('bitrix24', 'reservations', 'reason')) }} as reason,
 
+        ---------- numerics, in the firm's currency
+        {{ item_money('bitrix24', 'reservations', 'list_price') }} as list_price,
+
         ---------- timestamps
+        {{ source_time(mapped('bitrix24', 'reservations', 'modified_at')) }}
+            as modified_at,
         {{ source_time(mapped('bitrix24', 'reservations', 'from_at')) }} as from_at,
         {{ source_time(mapped('bitrix24', 'reservations', 'until_at')) }} as until_at,
         {{ source_time(mapped('bitrix24', 'reservations', 'released_at')) }}

@@ -30,6 +30,7 @@ renamed as (
         contract_number,
         refusal_reason,
         refusal_comment,
+        settlement_change_reason,
         object_address,
         partner_agency,
         client_name,
