@@ -66,6 +66,8 @@ ONE_STATEMENT_CHECK = """
         or role_of_wrong_weights is not null
         or role_without_weights is not null
         or is_ownerless
+        or is_showing_unconfirmed
+        or reservation_extensions > 2
 """
 
 

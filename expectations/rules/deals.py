@@ -300,4 +300,28 @@ RULES = [
             column="is_ownerless", value_set=[False]
         ),
     ),
+    rule(
+        id="deal_showing_confirmed",
+        title="Показ: объект указан во встрече, показ не оформлен",
+        hint="Дело в карточке сделки → тип «Показ» вместо встречи",
+        owner="Отдел продаж",
+        severity="minor",
+        cell_state="suspicious",
+        marks="first_showing_date",
+        expect=gxe.ExpectColumnValuesToBeInSet(
+            column="is_showing_unconfirmed", value_set=[False]
+        ),
+    ),
+    rule(
+        id="deal_reservation_not_overextended",
+        title="Бронь: продлена больше двух раз",
+        hint="Бронь объекта → снимите её или переведите сделку дальше",
+        owner="Отдел продаж",
+        severity="major",
+        cell_state="suspicious",
+        marks="reservation_date",
+        expect=gxe.ExpectColumnValuesToBeBetween(
+            column="reservation_extensions", max_value=2
+        ),
+    ),
 ]

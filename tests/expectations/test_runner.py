@@ -26,7 +26,8 @@ COLUMNS = """
     is_contract_in_future boolean, is_advance_in_future boolean,
     is_activity_in_future boolean, is_record_in_future boolean,
     role_of_nobody text, role_of_shared_login text, role_of_wrong_weights text,
-    role_without_weights text, is_ownerless boolean
+    role_without_weights text, is_ownerless boolean,
+    is_showing_unconfirmed boolean, reservation_extensions bigint
 """
 GOOD: Mapping[str, str] = {
     "outcome": "'lost'",
@@ -59,6 +60,8 @@ GOOD: Mapping[str, str] = {
     "role_of_wrong_weights": "null",
     "role_without_weights": "null",
     "is_ownerless": "false",
+    "is_showing_unconfirmed": "false",
+    "reservation_extensions": "2",
 }
 # What spoils a good card for one rule, and what makes the spoiled card right again.
 SPOILED: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
@@ -105,6 +108,11 @@ SPOILED: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "deal_weights_whole": ({"role_of_wrong_weights": "'lawyer'"}, {}),
     "deal_weights_entered": ({"role_without_weights": "'lawyer'"}, {}),
     "deal_owner_works": ({"is_ownerless": "true"}, {}),
+    "deal_showing_confirmed": ({"is_showing_unconfirmed": "true"}, {}),
+    "deal_reservation_not_overextended": (
+        {"reservation_extensions": "3"},
+        {"reservation_extensions": "null"},
+    ),
 }
 
 

@@ -67,6 +67,14 @@ def lived(firm: SmallFirm) -> dict[str, int]:
         from_at="2026-04-01 09:00",
         until_at="2026-04-10 09:00",
     )
+    deals["reserved on"] = firm.deal(deal_owner=6)
+    held_on = firm.record(
+        "reservation",
+        deals["reserved on"],
+        unit=firm.record("unit", list_price=8_000_000),
+        from_at="2026-04-01 09:00",
+        until_at="2026-04-10 09:00",
+    )
     firm.run_pass("2026-04-09 10:00")
     firm.at("2026-04-09 12:00")
     for name in (*names, "lost before May"):
@@ -76,16 +84,19 @@ def lived(firm: SmallFirm) -> dict[str, int]:
     # What takes place overwrites its plan: nobody has moved it.
     firm.change("activity", held, start="2026-04-09 11:30", is_completed=True)
     firm.change("reservation", reservation, until_at="2026-04-12 09:00")
+    firm.change("reservation", held_on, until_at="2026-04-12 09:00")
     firm.run_pass("2026-04-09 13:00", until="core")
     firm.at("2026-04-10 09:00")
     firm.update(deals["explained in time"], **REASON)
     firm.update(deals["lost before May"], stage="lost", **REASON)
     firm.change("activity", moved, start="2026-04-22 12:00")
     firm.change("reservation", reservation, until_at="2026-04-11 09:00")
+    firm.change("reservation", held_on, until_at="2026-04-13 09:00")
     firm.run_pass("2026-04-10 10:00", until="core")
     firm.at("2026-04-11 09:00")
     firm.update(deals["explained too late"], **REASON)
     firm.change("reservation", reservation, until_at="2026-04-15 09:00")
+    firm.change("reservation", held_on, until_at="2026-04-14 09:00")
     firm.run_pass("2026-04-11 10:00")
     firm.run_pass("2026-05-02 10:00", until="core")
     return deals
@@ -135,9 +146,18 @@ def test_a_meeting_is_moved_until_it_takes_place(told: Told) -> None:
 def test_a_reservation_is_extended_when_its_term_moves_on(told: Told) -> None:
     """A shorter term is a move, but no extension."""
     assert told.firm.rows(
-        "select count(*) from dbt_core.fct_term_moves where term_type = 'reservation'"
+        "select count(*) from dbt_core.fct_term_moves"
+        " where term_type = 'reservation' and deal_key = %s",
+        [key(told.deals["reserved"])],
     ) == [(3,)]
     assert [day for day, _, _ in told.events("reserved", "reservation_extended")] == [
         date(2026, 4, 9),
         date(2026, 4, 11),
     ]
+
+
+def test_a_reservation_extended_more_than_twice_is_a_finding(told: Told) -> None:
+    assert told.firm.rows(
+        "select deal_key, column_name from reports.rpt_findings"
+        " where rule_id = 'deal_reservation_not_overextended'"
+    ) == [(key(told.deals["reserved on"]), "reservation_date")]

@@ -196,6 +196,48 @@ spent as (
 
 ),
 
+-- Client and object met, but not in the form of a showing.
+met as (
+
+    select
+        deal_key,
+        min(meeting_date) as unconfirmed_showing_date
+    from {{ ref('fct_meetings') }}
+    where unit_key is not null
+    group by deal_key
+
+),
+
+extensions as (
+
+    select
+        reservations.deal_key,
+        count(*) as extensions
+
+    from {{ ref('fct_reservations') }} as reservations
+
+    inner join {{ ref('fct_term_moves') }} as moves
+        on
+            reservations.deal_key = moves.deal_key
+            and 'reservation:' || reservations.reservation_key = moves.term_key
+            and moves.new_term_at > moves.old_term_at
+
+    where reservations.is_active
+
+    group by reservations.deal_key, reservations.reservation_key
+
+),
+
+extended as (
+
+    select
+        deal_key,
+        max(extensions) as extensions
+    from extensions
+    group by deal_key
+
+),
+
 judged as (
 
     select
@@ -233,6 +275,11 @@ judged as (
         weights.unweighed_role as role_without_weights,
         weights.misweighed_role as role_of_wrong_weights,
         deals.is_ownerless,
+
+        ---------- objects
+        coalesce(met.unconfirmed_showing_date <= deals.as_of_date, false)
+            as is_showing_unconfirmed,
+        extended.extensions as reservation_extensions,
 
         ---------- money
         deals.price,
@@ -298,6 +345,12 @@ judged as (
 
     left join spent
         on deals.deal_key = spent.deal_key
+
+    left join met
+        on deals.deal_key = met.deal_key
+
+    left join extended
+        on deals.deal_key = extended.deal_key
 
 )
 

@@ -28,6 +28,7 @@ moved as (
 
     select
         versions.term_key || '|' || versions.version_no as move_key,
+        versions.term_key,
         versions.term_type,
         versions.deal_key,
         {{ employee_key_of('accounts') }} as author_key,

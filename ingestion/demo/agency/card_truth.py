@@ -2,7 +2,7 @@
 
 Like ``ground_truth.py`` it knows nothing of staging, metrics or rules. What nobody can
 do in the demo agency (a login that several people share, a commission of zero, a won
-deal without any date) is not among it.
+deal without any date, a reservation extended again and again) is not among it.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ingestion.demo.agency import documents as document_life
 from ingestion.demo.agency.cards import OWNER_BASE
 from ingestion.demo.agency.detail_truth import Picture
-from ingestion.demo.agency.kpi_truth import closing_days
+from ingestion.demo.agency.kpi_truth import closing_days, keep_first_of_hour
 from ingestion.demo.agency.model import (
     EMPTY,
     ActivityKind,
@@ -19,6 +19,7 @@ from ingestion.demo.agency.model import (
     Stage,
     day_numbers,
 )
+from ingestion.demo.agency.object_truth import activities_of
 from ingestion.demo.agency.state import count_until, until
 
 PAUSE_LIMIT_DAYS = 60
@@ -59,6 +60,7 @@ def contradictions(picture: Picture) -> dict[str, Flags]:
         "deal_weights_whole": is_shared & (weight != EMPTY) & (2 * weight != 100),
         "deal_weights_entered": is_shared & (weight == EMPTY),
         "deal_owner_works": _is_ownerless(picture),
+        "deal_showing_confirmed": _is_shown_at_a_meeting(picture),
     }
 
 
@@ -110,6 +112,16 @@ def _has_future_activity(picture: Picture) -> Flags:
     deal, day = _held(picture)
     late = deal[day > picture.state.today_number]
     return np.isin(np.arange(picture.size), late)
+
+
+def _is_shown_at_a_meeting(picture: Picture) -> Flags:
+    """Say which deals had a meeting at an object; one entered twice counts once."""
+    meetings = activities_of(picture, ActivityKind.MEETING)
+    is_past = meetings["day"] <= picture.state.today_number
+    held = meetings[meetings["is_held"] & is_past]
+    held = held.sort_values(["deal", "host", "at"], kind="stable")
+    held = held[keep_first_of_hour(held)]
+    return np.isin(np.arange(picture.size), held["deal"][held["unit"] != EMPTY])
 
 
 def _is_unconfirmed(picture: Picture, signed: Ints, received: Ints) -> Flags:

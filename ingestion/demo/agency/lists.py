@@ -49,6 +49,7 @@ class Lists(TypedDict):
     sources: dict[str, str]
     contact_types: dict[str, str]
     refusal_comments: list[str]
+    settlement_reasons: list[str]
     partner_agencies: list[str]
     subjects: dict[str, str]
     own_company: str
