@@ -65,8 +65,8 @@
         when {{ numbers }}.unit_code = 'percent'
             then {{ signed_text('100 * (' ~ now ~ ' - ' ~ before ~ ')', 1) }}
             || chr(160) || {{ text('points_change') }}
-        -- Below twenty units a percent says more than is known.
-        when abs(coalesce({{ before }}, 0)) < 20
+        -- Below twenty units, or of a debt, a percent says more than is known.
+        when coalesce({{ before }}, 0) < 20
             then {{ unit_text(numbers ~ '.unit_code', now ~ ' - ' ~ before, 'signed') }}
         else {{ signed_text('100 * (' ~ now ~ ' - ' ~ before ~ ') / ' ~ before, 1) }}
             || chr(160) || '%'

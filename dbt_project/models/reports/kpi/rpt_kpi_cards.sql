@@ -477,8 +477,11 @@ judged as (
         valued.*,
         coalesce(findings.findings_open, 0) as findings_open,
         coalesce(findings.findings_critical, 0) as findings_critical,
-        round(100 - 100 * valued.revenue_net / nullif(valued.revenue_net_previous, 0))
-            as revenue_fall,
+        -- A share of nothing, or of a debt, says nothing.
+        case
+            when valued.revenue_net_previous > 0
+                then round(100 - 100 * valued.revenue_net / valued.revenue_net_previous)
+        end as revenue_fall,
         row_number() over (
             partition by valued.period_code, valued.structure
             order by valued.unit_level > 0, valued.sort_path
