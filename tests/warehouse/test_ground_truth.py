@@ -39,6 +39,7 @@ ELSEWHERE = {
     "deal_commission_positive",
     "deal_login_personal",
     "deal_record_not_future",
+    "deal_reservation_not_overextended",
     "deal_stage_confirmed",
 }
 OUTCOMES = ("open", "won", "lost", "paused")
