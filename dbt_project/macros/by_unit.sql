@@ -198,7 +198,7 @@
 {# Tests of a model that is brought up to date look at its changed units. #}
 {% macro get_where_subquery(relation) -%}
     {%- set tested = graph.nodes.get(model.get('attached_node')) if execute -%}
-    {%- set unit = (tested.config.meta or {}).get('unit') if tested -%}
+    {%- set unit = units_of(tested).keys() | first if tested -%}
     {%- if flags.FULL_REFRESH or not unit or tested.name != relation.identifier -%}
         {{ return(dbt.default__get_where_subquery(relation)) }}
     {%- endif -%}
