@@ -34,7 +34,7 @@ NAMES = {
     "reports": r"rpt_[a-z_]+",
 }
 # A report is read by those who take part in the deal, or hold a key of it.
-ROW_RULES = ("by_participation", "by_deal", "by_deal_money", "by_share")
+ROW_RULES = ("by_participation", "by_deal", "by_right")
 # Columns that machines read: keys, codes, orders, states, parts of a comparison.
 TECHNICAL = re.compile(
     r"(.*_(key|keys|id|code|order|level|state|previous)|column_name|compared_label)$"

@@ -108,6 +108,9 @@ def live(told: Told, firm: SmallFirm) -> None:
             commission="100000.01|RUB",
             deal_owner=[6, 7],
         ),
+        "handed over": firm.deal(
+            stage="contract_signed", commission=40_000, deal_owner=6, responsible=6
+        ),
         "elsewhere": firm.deal(stage="qualified", deal_owner=8, responsible=8),
     }
     firm.activity("call", told.deals["open"], start="2026-03-10 12:00")
@@ -120,6 +123,9 @@ def live(told: Told, firm: SmallFirm) -> None:
     firm.at("2026-05-12 10:00")
     firm.update(told.deals["corrected"], commission=80_000)
     firm.update(told.deals["shared"], commission="90000.01|RUB")
+    firm.update(
+        told.deals["handed over"], deal_owner=8, responsible=8, commission=45_000
+    )
     firm.remove("deal", told.deals["deleted"])
     firm.transfer(6, 12)
     told.look("2026-05-12 18:00", sweep=True)
@@ -282,6 +288,20 @@ def test_a_reader_of_shares_reads_those_of_that_day(told: Told, person: str) -> 
         person=person,
     )
     assert parts == [(f"{shared}|deal_owner|demo_agency:6",)]
+
+
+def test_a_former_holder_reads_no_amount_of_later_days(told: Told) -> None:
+    read = {
+        person: told.firm.rows(
+            "select commission from reports.rpt_deal_version_amounts"
+            " where deal_key = %s order by commission",
+            [key(told.deals["handed over"])],
+            person=person,
+        )
+        for person in ("admin", "agent")
+    }
+    assert read["admin"] == [(Decimal("40000.00"),), (Decimal("45000.00"),)]
+    assert read["agent"] == [(Decimal("40000.00"),)]
 
 
 def test_an_agent_reads_no_version_of_a_colleagues_deal(told: Told) -> None:

@@ -1,20 +1,13 @@
 {{ config(meta={'unit': 'deal_key', 'clocked': scopes_of_another_day()}) }}
 
 {# The keys of a deal by right, for what is many per deal: a version lasts, who may see it
-   changes. The last keys of a deal that was deleted stay. Whoever reads the share of a sole
-   holder reads the amounts of the deal. Keys that nobody holds are left out. #}
+   changes. The last keys of a deal that was deleted stay. Keys that nobody holds are left
+   out. #}
 with
 
 keyed as (
 
     select * from {{ ref('int_deals__keyed') }}
-
-),
-
-holders as (
-
-    select * from {{ ref('int_deal_holders__keyed') }}
-    where credit_weight = 1
 
 ),
 
@@ -47,14 +40,6 @@ listed as (
         'whole' as right_name,
         unnest(whole_keys) as key
     from keyed
-
-    union all
-
-    select distinct
-        deal_key,
-        'sole' as right_name,
-        unnest(share_keys) as key
-    from holders
 
 )
 

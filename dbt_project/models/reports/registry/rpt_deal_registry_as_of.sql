@@ -52,7 +52,9 @@ inner join {{ ref('rpt_deal_versions') }} as versions
     on {{ was_known('versions', 'days.recorded_before') }}
 
 inner join {{ ref('rpt_deal_version_amounts') }} as amounts
-    on versions.version_key = amounts.version_key
+    on
+        versions.version_key = amounts.version_key
+        and {{ was_known('amounts', 'days.recorded_before') }}
 
 inner join {{ ref('rpt_deal_keys') }} as keys
     on

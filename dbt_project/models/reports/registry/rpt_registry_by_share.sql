@@ -89,7 +89,9 @@ inner join {{ ref('rpt_registry_choices') }} as choices
     on participants.role = choices.role
 
 left join {{ ref('rpt_deal_version_amounts') }} as amounts
-    on registry.version_key = amounts.version_key
+    on
+        registry.version_key = amounts.version_key
+        and {{ was_known('amounts', 'registry.recorded_before') }}
 
 left join {{ ref('rpt_share_versions') }} as shares
     on

@@ -18,7 +18,8 @@ select
     recorded_to,
     {%- for column in registry_money_columns() + registry_money_words()
         + registry_states(marked_money_columns()) %}
-    {{ column }}{{ ',' if not loop.last }}
+    {{ column }},
     {%- endfor %}
+    array['whole|' || deal_key, 'share|' || participant_key] as right_keys
 
 from versions
