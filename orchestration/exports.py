@@ -87,12 +87,10 @@ class _Day:
     Attributes:
         label: What its rows call it.
         moment: That its numbers speak of.
-        before: What was known had been recorded before this moment.
     """
 
     label: str
     moment: datetime
-    before: datetime
 
 
 @dataclass(frozen=True)
@@ -311,11 +309,9 @@ def _day(
     names = definition.day
     table = catalog.datasets[names.table]
     row = connection.execute(
-        sql.SQL("select {}, {}, {} from {} where {} = {}").format(
-            *(
-                sql.Identifier(each)
-                for each in (names.column, names.moment, names.before)
-            ),
+        sql.SQL("select {}, {} from {} where {} = {}").format(
+            sql.Identifier(names.column),
+            sql.Identifier(names.moment),
             sql.Identifier(table.schema, table.name),
             sql.Identifier(names.today if as_of is None else names.date),
             sql.Literal(True if as_of is None else as_of),
@@ -428,16 +424,14 @@ def _months(
 def _findings_query(
     definition: Export, layout: SheetLayout, records: _Query, day: _Day
 ) -> _Query:
-    """Findings of the records that the workbook shows, open at the end of the day."""
+    """Open findings of the records that the workbook shows."""
     return _Query(
         sql.SQL(
-            "{table} where {opened} < {before} and coalesce({closed} >= {before}, true)"
-            " and {key} in (select {key} from {of})"
+            "{table} where {day} = {label} and {key} in (select {key} from {of})"
         ).format(
             table=sql.Identifier(layout.schema, layout.table),
-            opened=sql.Identifier(definition.findings.opened),
-            closed=sql.Identifier(definition.findings.closed),
-            before=sql.Literal(day.before),
+            day=sql.Identifier(definition.day.column),
+            label=sql.Literal(day.label),
             key=sql.Identifier(definition.findings.key),
             of=records.source,
         ),

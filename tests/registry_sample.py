@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,8 +126,8 @@ FINDING_COLUMNS: Mapping[str, str] = {
         ),
         "text",
     ),
+    "as_of_label": "text",
     "opened_at": "timestamptz",
-    "closed_at": "timestamptz",
     "reader_keys": "text[]",
 }  # fmt: skip
 MONEY_PAGE: Mapping[str, str] = {**COLUMNS, **PAGE_COLUMNS, **MONEY_PAGE_COLUMNS}
@@ -149,16 +149,16 @@ EDITIONS: Mapping[str, Mapping[str, str]] = {
         "as_of_date": "date",
         "as_of_label": "text",
         "is_today": "boolean",
-        **dict.fromkeys(("as_of_at", "recorded_before"), "timestamptz"),
+        "as_of_at": "timestamptz",
         "reader_keys": "text[]",
     },
-    "rpt_findings": FINDING_COLUMNS,
+    "rpt_findings_as_of": FINDING_COLUMNS,
 }
 # Key of the rows of a table; the hand-made pages are tables.
 TABLE_KEYS: Mapping[str, str] = {
     "rpt_registry_choices": "choice_key",
     "rpt_as_of_dates": "as_of_date",
-    "rpt_findings": "finding_key",
+    "rpt_findings_as_of": "finding_key",
 }
 KEYS: Mapping[str, tuple[str, ...]] = {
     "admin": ("rows/company", "whole/company"),
@@ -251,7 +251,6 @@ def day(label: str, moment: datetime, *, is_today: bool = False) -> dict[str, ob
         "as_of_label": label,
         "is_today": is_today,
         "as_of_at": moment,
-        "recorded_before": moment + timedelta(hours=12),
         "reader_keys": [key for keys in KEYS.values() for key in keys],
     }
 
@@ -267,6 +266,7 @@ def finding(number: int, **values: object) -> dict[str, object]:
         "deal_key": f"demo_agency:{number}",
         "deal_number": f"С-{number}",
         "card_url": f"https://crm.example/crm/deal/details/{number}/",
+        "as_of_label": "Сегодня",
         "opened_at": datetime(2026, 11, 1, 9, 0, tzinfo=UTC),
         **values,
     }

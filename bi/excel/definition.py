@@ -78,14 +78,10 @@ class FindingsDefinition:
     Attributes:
         table: Where they are.
         key: Column that names the record, in both tables.
-        opened: Column with the moment that first saw the finding.
-        closed: Column that is empty as long as the finding is open.
     """
 
     table: str
     key: str
-    opened: str
-    closed: str
     sheet: SheetDefinition
 
 
@@ -95,10 +91,9 @@ class DayDefinition:
 
     Attributes:
         table: Where the days are that can be asked for.
-        column: Column of both tables that names a day.
+        column: Column that names a day, there and in the tables of all sheets.
         date: Column with its date.
         moment: Column with the moment that its numbers speak of.
-        before: Column with the moment before which what was known was recorded.
         today: Column that says whether it is today.
     """
 
@@ -106,7 +101,6 @@ class DayDefinition:
     column: str
     date: str
     moment: str
-    before: str
     today: str
 
 
@@ -215,7 +209,7 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
     choices.only("table", "columns")
     months.only("by", "order", "columns")
     findings = root.require("findings")
-    findings.only("table", "key", "opened", "closed", "order", "freeze", "columns")
+    findings.only("table", "key", "order", "freeze", "columns")
     return Export(
         slug=slug,
         title=root.require("title").text(),
@@ -238,8 +232,6 @@ def read_export(slug: str, folder: Path = EXPORTS) -> Export:
         findings=FindingsDefinition(
             table=findings.require("table").text(),
             key=findings.require("key").text(),
-            opened=findings.require("opened").text(),
-            closed=findings.require("closed").text(),
             sheet=_sheet(findings),
         ),
         file=root.file,
@@ -252,7 +244,7 @@ def _editions(node: Node) -> dict[str, str]:
 
 
 def _day(node: Node) -> DayDefinition:
-    names = ("table", "column", "date", "moment", "before", "today")
+    names = ("table", "column", "date", "moment", "today")
     node.only(*names)
     return DayDefinition(**{name: node.require(name).text() for name in names})
 

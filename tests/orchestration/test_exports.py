@@ -72,7 +72,7 @@ SHARES = tuple(
 )
 FINDINGS = (
     finding(1, reader_keys=SALES),
-    finding(2, reader_keys=SALES, closed_at=NOW),
+    finding(2, reader_keys=SALES, as_of_label="10.11.2026"),
     finding(3, reader_keys=COMPANY),
     finding(4, reader_keys=LEGAL),
 )
@@ -99,7 +99,7 @@ def warehouse(
                 }
                 for each in DEALS
             ],
-            "rpt_findings": FINDINGS,
+            "rpt_findings_as_of": FINDINGS,
         },
     )
     return opened

@@ -1,27 +1,17 @@
 {{ config(meta={'unit': 'deal_key'}) }}
 
+{# Findings of deals that are there today. #}
 select
-    findings.finding_key,
-    findings.rule_id,
-    rules.title as finding_title,
-    rules.hint as finding_hint,
-    rules.severity,
-    findings.column_name,
-    findings.deal_key,
-    registry.deal_number,
-    registry.deal_number_html,
-    registry.card_url,
-    registry.responsible_name,
-    registry.group_name,
-    registry.department_name,
-    findings.opened_at,
-    findings.closed_at,
+    {%- for column in finding_columns() %}
+    findings.{{ column }},
+    {%- endfor %}
+    {%- for column in finding_deal_columns() %}
+    registry.{{ column }},
+    {%- endfor %}
+    nullif(findings.closed_at, 'infinity') as closed_at,
     keys.row_keys as reader_keys
 
-from {{ ref('fct_findings') }} as findings
-
-inner join {{ ref('dim_rules') }} as rules
-    on findings.rule_id = rules.rule_id
+from {{ ref('rpt_finding_versions') }} as findings
 
 inner join {{ ref('int_deal_registry__described') }} as registry
     on findings.deal_key = registry.deal_key
