@@ -49,9 +49,10 @@ class Archived:
         """Rows of the registry by the number of the deal."""
         found: dict[str, list[Sequence[object]]] = {}
         for row in self.sheets[RECORDS][HEADER_ROW:]:
-            # The number is a link to the card.
+            # The number is a link to the card; without deals a line says so.
             number = str(row[0]).removesuffix('")').rpartition('"')[2]
-            found.setdefault(number, []).append(row)
+            if number.isdigit():
+                found.setdefault(number, []).append(row)
         return found
 
 
@@ -207,4 +208,5 @@ def test_whoever_sees_a_deal_today_reads_what_stood_there(
                     told += 1
                     known = without(client, then[number])
                     assert all(row in known for row in without(client, rows)), day
-    assert told > 10
+    # A deal of a lawyer is there on every day.
+    assert told >= DAYS
