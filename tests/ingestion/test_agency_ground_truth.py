@@ -50,6 +50,7 @@ RULES_OF_FACTS = {
     "deal_weights_whole",
     "deal_weights_entered",
     "deal_owner_works",
+    "deal_showing_confirmed",
 }
 
 
@@ -213,6 +214,9 @@ def test_contradictions_are_those_of_the_portal() -> None:
     pause = (pd.Timestamp(today) - pd.to_datetime(real["MOVED_TIME"].str[:10])).dt.days
     held = rows["activity"].query("COMPLETED == 'Y'")
     late = held[held["START_TIME"].str[:10] > today]["OWNER_ID"]
+    is_past = held["START_TIME"].str[:10] <= today
+    is_met = is_past & (held["PROVIDER_TYPE_ID"] == "MEETING")
+    shown = held[is_met & (held["ASSOCIATED_ENTITY_ID"] != "0")]["OWNER_ID"]
     expected = {
         "deal_stage_mapped": real["stage"] == "LEGACY",
         "deal_pause_not_too_long": paused & (pause > 60),
@@ -225,6 +229,7 @@ def test_contradictions_are_those_of_the_portal() -> None:
         & (real["OWNER_WEIGHT"] != '["50","50"]'),
         "deal_weights_entered": (owners.map(len) > 1) & real["OWNER_WEIGHT"].isna(),
         "deal_owner_works": ~is_over & ~works,
+        "deal_showing_confirmed": real["ID"].isin(shown),
     }
     assert set(expected) == RULES_OF_FACTS - {"deal_role_filled"}
     for rule, flags in expected.items():
