@@ -73,6 +73,9 @@ create table if not exists decisions.batches (
     decided_at timestamptz not null default now()
 );
 
+-- What the author could see: a lock keeps the numbers of this publication.
+alter table decisions.batches add column if not exists seen_publication_id bigint;
+
 create table if not exists decisions.scope_exceptions (
     batch_id bigint not null references decisions.batches,
     line integer not null,
@@ -117,13 +120,23 @@ create table if not exists decisions.plan_targets (
     primary key (batch_id, line)
 );
 
+create table if not exists decisions.period_locks (
+    batch_id bigint not null references decisions.batches,
+    line integer not null,
+    action text not null check (action in ('lock', 'unlock')),
+    period date not null,
+    org_unit_id text,
+    reason text not null,
+    primary key (batch_id, line)
+);
+
 grant select, insert
 on decisions.batches, decisions.scope_exceptions, decisions.employee_transfers,
-decisions.plan_targets
+decisions.plan_targets, decisions.period_locks
 to {loader};
 grant select
 on decisions.batches, decisions.scope_exceptions, decisions.employee_transfers,
-decisions.plan_targets
+decisions.plan_targets, decisions.period_locks
 to {transformer};
 
 -- One row per pass of the main job.
@@ -198,6 +211,9 @@ create table if not exists reports.publications (
 
 alter table reports.publications owner to {transformer};
 grant select on reports.publications to {reader};
+-- Decisions remember what their author could see.
+grant usage on schema reports to {loader};
+grant select (publication_id) on reports.publications to {loader};
 
 -- The moment that the pass reports on; every model reads the same one.
 create table if not exists ops.clock (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 
+from orchestration.decisions.door import decide_lines
+from orchestration.decisions.sheet import Line, Value
 from orchestration.passes import STAGES
 from tests.small_firm import PEOPLE, STAGE_CODES, SmallFirm
 
@@ -155,11 +157,29 @@ class Life:
         """Hours or days go by."""
         self.firm.later(hours=chance.choice((1, 1, 5, 30)))
 
+    def lock(self) -> None:
+        """The month before the firm's first one is closed, as it is known now."""
+        period = date(2025, 12, 1)
+        values: dict[str, Value] = {
+            "action": "lock",
+            "period": period,
+            "org_unit_id": None,
+            "reason": "-",
+        }
+        decide_lines(
+            self.firm.warehouse,
+            "period_lock",
+            [Line(4, values)],
+            author="admin",
+            operator="test",
+            name="lock",
+        )
+
     def go_on(self, number: int) -> None:
         """One thing happens: by the number and by how much has happened before."""
         self.happened += 1
         chance = Random(f"{number} {self.happened}")  # noqa: S311 -- a story, no secret
-        [name] = chance.choices(list(HAPPENINGS), HAPPENINGS.values())
+        [name] = chance.choices(list(HAPPENINGS), list(HAPPENINGS.values()))
         happens: Callable[[Random], None] = getattr(self, name)
         happens(chance)
 

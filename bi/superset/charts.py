@@ -268,7 +268,7 @@ class ChartBuilder:
             hidden.append(self.column(one, dataset).name)
         shown: list[str] = []
         states: list[tuple[str, str]] = []
-        config: dict[str, dict[str, object]] = {}
+        config = {name: self._column_config(name, dataset) for name in groups}
         for node in spec.require("columns").items() if spec.get("columns") else ():
             name, how = _with_unit(node)
             if self.is_left_out(name.text(), dataset):

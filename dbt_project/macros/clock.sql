@@ -3,6 +3,11 @@
     (select clock.pass_time from {{ source('ops', 'clock') }} as clock)
 {%- endmacro %}
 
+{# The pass under way: each has a number of its own, also two of one moment. #}
+{% macro pass_id() -%}
+    (select max(passes.pass_id) from {{ source('ops', 'passes') }} as passes)
+{%- endmacro %}
+
 {# A moment as the firm's own calendar date. #}
 {% macro business_date(expression) -%}
     cast({{ expression }} at time zone '{{ var("timezone") }}' as date)

@@ -44,6 +44,11 @@
     }[level]) }}
 {%- endmacro %}
 
+{# Whoever took part has the whole fact; a correction may take it back. #}
+{% macro whole_credit() -%}
+    cast(case when credit_weight < 0 then -1 else 1 end as numeric(9, 4))
+{%- endmacro %}
+
 {# Facts of several people, once for every unit of a level. #}
 {% macro shared_facts(relation, level, columns) %}
     select distinct
@@ -51,7 +56,7 @@
         {{ level_columns(level) }},
         {{ columns | join(',\n        ') }},
         whole_amount as amount,
-        cast(1 as numeric(9, 4)) as credit_weight
+        {{ whole_credit() }} as credit_weight
 
     from {{ relation }}
 
@@ -65,7 +70,7 @@
         {{ level_columns(level) }},
         {{ columns | join(',\n        ') }},
         whole_amount as amount,
-        cast(1 as numeric(9, 4)) as credit_weight
+        {{ whole_credit() }} as credit_weight
 
     from {{ relation }}
 

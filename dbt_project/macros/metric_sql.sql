@@ -101,6 +101,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The SQL of a measure by its name, over rows of its fact. #}
+{% macro measure_named(name) -%}
+    {%- set found = all_measures() | selectattr('name', 'equalto', name) | list -%}
+    {{ measure_sql(found[0]) if found else 'null' }}
+{%- endmacro %}
+
 {# Facts that contribute to rpt_kpi_daily and its editions, each with the columns that its
    metrics look at; their own measures only. #}
 {% macro daily_facts() -%}

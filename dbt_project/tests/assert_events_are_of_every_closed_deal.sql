@@ -1,4 +1,4 @@
--- Money of closed deals is the same by deal and by event, part by part.
+-- Money of closed deals is the same by deal and by fact, part by part.
 with
 
 deals as (
@@ -22,16 +22,16 @@ deals as (
 events as (
 
     select
-        sum(amount) filter (where event_type = 'commission_recognised')
+        sum(amount) filter (where fact_type = 'commission_recognised')
             as commission_gross,
-        coalesce(sum(amount) filter (where event_type = 'discount_recognised'), 0)
+        coalesce(sum(amount) filter (where fact_type = 'discount_recognised'), 0)
             as discounts,
-        coalesce(sum(amount) filter (where event_type = 'partner_share_recognised'), 0)
+        coalesce(sum(amount) filter (where fact_type = 'partner_share_recognised'), 0)
             as partner_share,
-        sum(amount) filter (where event_type = 'revenue_recognised')
+        sum(amount) filter (where fact_type = 'revenue_recognised')
             as revenue_before_refunds
 
-    from {{ ref('fct_deal_events') }}
+    from {{ ref('int_facts__credited') }}
 
 )
 

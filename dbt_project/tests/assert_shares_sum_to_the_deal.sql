@@ -1,16 +1,16 @@
 -- Parts of a split fact sum to the whole: amounts kopeck by kopeck, credit to one.
 select
-    event_type,
+    fact_type,
     fact_key,
     sum(amount) as parts_amount,
     max(whole_amount) as whole_amount,
     sum(credit_weight) as parts_credit
 
-from {{ ref('fct_deal_events') }}
+from {{ ref('int_facts__credited') }}
 
 where is_shared
 
-group by event_type, fact_key
+group by fact_type, fact_key
 
 having
     sum(amount) is distinct from max(whole_amount)

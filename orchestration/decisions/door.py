@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from orchestration.decisions.errors import CellError, DecisionError, refuse
 from orchestration.decisions.kinds import KINDS, Kind, read_kind
 from orchestration.decisions.sheet import Directories, Line, read_lines
 from orchestration.decisions.texts import text
-from orchestration.passes import home_connections
+from orchestration.passes import home_connections, pass_time
 from orchestration.transformation import manifest_file
 from orchestration.warehouse import Warehouse
 
@@ -74,7 +75,8 @@ def decide(
     connections = home_connections(warehouse.settings)
     _check_author(declared, author, connections)
     directories = _directories(warehouse, declared, connections)
-    lines = read_lines(declared, file, directories)
+    today = pass_time(warehouse.settings).astimezone(_zone(connections)).date()
+    lines = read_lines(declared, file, directories, today)
     return _take(warehouse, declared, lines, (author, operator, file.name))
 
 
@@ -118,13 +120,17 @@ def _take(
             connection,
             kind,
             lines,
-            batch=(kind.name, *said_by),
-            zone=ZoneInfo(connections[0].timezone),
+            batch=(kind.name, *said_by, pass_time(warehouse.settings)),
+            zone=_zone(connections),
         )
     logger.info(
         "decided", extra={"kind": kind.name, "batch": batch_id, "author": said_by[0]}
     )
     return Decided(batch_id, kind.name, len(lines))
+
+
+def _zone(connections: Sequence[Connection]) -> ZoneInfo:
+    return ZoneInfo(connections[0].timezone)
 
 
 def _check_author(kind: Kind, author: str, connections: Sequence[Connection]) -> None:
@@ -190,7 +196,7 @@ def _write(
     kind: Kind,
     lines: Sequence[Line],
     *,
-    batch: tuple[str, str, str, str],
+    batch: tuple[str, str, str, str, datetime],
     zone: ZoneInfo,
 ) -> int:
     table = sql.Identifier(SCHEMA, kind.table)
@@ -202,8 +208,10 @@ def _write(
         [f"{SCHEMA}.{kind.table}"],
     )
     row = connection.execute(
-        "insert into decisions.batches (kind, author, operator, file_name)"
-        " values (%s, %s, %s, %s) returning batch_id",
+        "insert into decisions.batches"
+        " (kind, author, operator, file_name, decided_at, seen_publication_id)"
+        " select %s, %s, %s, %s, %s, max(publication_id) from reports.publications"
+        " returning batch_id",
         batch,
     ).fetchone()
     batch_id = int(row[0]) if row else 0
@@ -219,40 +227,90 @@ def _write(
             copy.write_row(
                 (batch_id, line.number, *(line.values[name] for name in names))
             )
-    repeated = connection.execute(
-        sql.SQL(
-            "select incoming.line, max(known.batch_id), max(batches.decided_at)"
-            " from incoming join {table} as known on {same}"
-            " join decisions.batches on batches.batch_id = known.batch_id"
-            " group by incoming.line order by incoming.line"
-        ).format(
-            table=table,
-            same=sql.SQL(" and ").join(
-                sql.SQL("known.{0} is not distinct from incoming.{0}").format(
-                    sql.Identifier(name)
-                )
-                for name in names
-            ),
+    errors = [
+        CellError(f"A{line}", message)
+        for line, message in (
+            _out_of_turn(connection, kind, zone)
+            if kind.alternates
+            else _repeated(connection, kind, zone)
         )
-    ).fetchall()
-    if repeated:
-        raise DecisionError(
-            [
-                CellError(
-                    f"A{line}",
-                    text(
-                        "line",
-                        "decided",
-                        moment=f"{moment.astimezone(zone):%d.%m.%Y %H:%M}",
-                        batch=other,
-                    ),
-                )
-                for line, other, moment in repeated
-            ]
-        )
+    ]
+    if errors:
+        raise DecisionError(errors)
     connection.execute(
         sql.SQL("insert into {} ({columns}) select {columns} from incoming").format(
             table, columns=columns
         )
     )
     return batch_id
+
+
+def _repeated(
+    connection: psycopg.Connection, kind: Kind, zone: ZoneInfo
+) -> Iterator[tuple[int, str]]:
+    """Lines that say what is already decided, with the answer to each."""
+    rows = connection.execute(
+        sql.SQL(
+            "select incoming.line, max(known.batch_id), max(batches.decided_at)"
+            " from incoming join {table} as known on {same}"
+            " join decisions.batches on batches.batch_id = known.batch_id"
+            " group by incoming.line order by incoming.line"
+        ).format(
+            table=sql.Identifier(SCHEMA, kind.table),
+            same=_same([column.name for column in kind.columns]),
+        )
+    ).fetchall()
+    for line, batch, moment in rows:
+        said = {"moment": _told(moment, zone), "batch": batch}
+        yield int(line), text("line", "decided", **said)
+
+
+def _out_of_turn(
+    connection: psycopg.Connection, kind: Kind, zone: ZoneInfo
+) -> Iterator[tuple[int, str]]:
+    """Lines whose choice stands already, or has nothing to take back."""
+    words = kind.column(kind.alternates).choices
+    first = next(iter(words))
+    choice = sql.Identifier(kind.alternates)
+    rows = connection.execute(
+        sql.SQL(
+            "select incoming.line, incoming.{choice}, last.batch_id, last.decided_at"
+            " from incoming left join lateral ("
+            " select known.{choice}, batches.batch_id, batches.decided_at"
+            " from {table} as known"
+            " join decisions.batches on batches.batch_id = known.batch_id"
+            " where {same} order by known.batch_id desc, known.line desc limit 1"
+            ") as last on true"
+            " where incoming.{choice} = coalesce(last.{choice}, {second})"
+            " order by incoming.line"
+        ).format(
+            choice=choice,
+            table=sql.Identifier(SCHEMA, kind.table),
+            same=_same(kind.unique),
+            second=sql.Literal(next(code for code in words if code != first)),
+        )
+    ).fetchall()
+    for line, code, batch, moment in rows:
+        if batch is None:
+            said = {"choice": words[code], "first": words[first]}
+            yield int(line), text("line", "never", **said)
+            continue
+        standing = {
+            "choice": words[code],
+            "moment": _told(moment, zone),
+            "batch": batch,
+        }
+        yield int(line), text("line", "standing", **standing)
+
+
+def _same(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(
+        sql.SQL("known.{0} is not distinct from incoming.{0}").format(
+            sql.Identifier(name)
+        )
+        for name in names
+    )
+
+
+def _told(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%d.%m.%Y %H:%M}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from bi.superset.yaml_file import Node, read_yaml
 
 KINDS = Path(__file__).with_name("kinds.yaml")
-TYPES = ("text", "date", "number")
+TYPES = ("text", "date", "month", "number")
 DIRECTORIES = ("usernames", "org_units", "employees", "metrics")
 
 
@@ -24,6 +25,7 @@ class KindColumn:
     Attributes:
         type: One of ``TYPES``.
         known: Directory that has the value, or empty.
+        choices: Code to the word that people write; empty where any value may be.
     """
 
     name: str
@@ -32,6 +34,7 @@ class KindColumn:
     type: str
     required: bool
     known: str
+    choices: Mapping[str, str]
     width: int
 
 
@@ -44,6 +47,8 @@ class Kind:
         who_may: Roles that may decide.
         unique: Columns that tell one line from another.
         order: Pairs of columns, the second not before the first.
+        ended: Columns of months that must be over.
+        alternates: Column whose two choices take turns, or empty.
     """
 
     name: str
@@ -55,6 +60,8 @@ class Kind:
     columns: tuple[KindColumn, ...]
     unique: tuple[str, ...]
     order: tuple[tuple[str, str], ...]
+    ended: tuple[str, ...]
+    alternates: str
 
     def column(self, name: str) -> KindColumn:
         """Give a column by name."""
@@ -75,8 +82,9 @@ def read_kind(name: str, file: Path = KINDS) -> Kind:
         raise UnknownKindError(f"no kind of decision named {name!r}; {hint}")
     node = blocks[name]
     node.only(
-        "title", "about", "sheet", "table", "who_may", "columns", "unique", "order"
-    )
+        "title", "about", "sheet", "table", "who_may", "columns", "unique", "order",
+        "ended", "alternates",
+    )  # fmt: skip
     columns = tuple(_column(item) for item in node.require("columns").items())
     names = [column.name for column in columns]
 
@@ -86,6 +94,7 @@ def read_kind(name: str, file: Path = KINDS) -> Kind:
         return item.text()
 
     pairs = (item.items() for item in node.require("order").items())
+    ended, alternates = node.get("ended"), node.get("alternates")
     return Kind(
         name=name,
         title=node.require("title").text(),
@@ -96,16 +105,19 @@ def read_kind(name: str, file: Path = KINDS) -> Kind:
         columns=columns,
         unique=tuple(named(item) for item in node.require("unique").items()),
         order=tuple((named(first), named(second)) for first, second in pairs),
+        ended=tuple(named(item) for item in ended.items()) if ended else (),
+        alternates=named(alternates) if alternates else "",
     )
 
 
 def _column(node: Node) -> KindColumn:
-    node.only("name", "label", "hint", "type", "required", "known", "width")
-    kind, known = node.require("type"), node.get("known")
+    node.only("name", "label", "hint", "type", "required", "known", "choices", "width")
+    kind, known, choices = node.require("type"), node.get("known"), node.get("choices")
     if kind.text() not in TYPES:
         raise kind.error(f"type {kind.text()!r} is none of {', '.join(TYPES)}")
     if known and known.text() not in DIRECTORIES:
         raise known.error(f"{known.text()!r} is none of {', '.join(DIRECTORIES)}")
+    words = choices.fields() if choices else {}
     required = node.require("required")
     if not isinstance(required.value, bool):
         raise required.error("true or false is expected here")
@@ -116,5 +128,6 @@ def _column(node: Node) -> KindColumn:
         type=kind.text(),
         required=required.value,
         known=known.text() if known else "",
+        choices={code: word.text() for code, word in words.items()},
         width=node.require("width").number(),
     )

@@ -68,13 +68,16 @@ class _CellProblemError(Exception):
     """A cell cannot be read; the text says why."""
 
 
-def read_lines(kind: Kind, file: Path, directories: Directories) -> list[Line]:
+def read_lines(
+    kind: Kind, file: Path, directories: Directories, today: date
+) -> list[Line]:
     """Read a filled template.
 
     Args:
         kind: Whose template it is.
         file: XLSX.
         directories: Values that exist, by name of the directory.
+        today: Of the firm.
 
     Raises:
         DecisionError: anything is wrong; every mistake is in it.
@@ -91,7 +94,7 @@ def read_lines(kind: Kind, file: Path, directories: Directories) -> list[Line]:
         }
         if all(_is_blank(cell) for cell in cells.values()):
             continue
-        line, mistakes = _read_line(kind, number, cells, directories)
+        line, mistakes = _read_line(kind, number, cells, directories, today)
         lines.append(line)
         errors += [
             CellError(f"{get_column_letter(places[name] + 1)}{number}", message)
@@ -173,7 +176,11 @@ def _read_header(
 
 
 def _read_line(
-    kind: Kind, number: int, cells: Mapping[str, _Cell], directories: Directories
+    kind: Kind,
+    number: int,
+    cells: Mapping[str, _Cell],
+    directories: Directories,
+    today: date,
 ) -> tuple[Line, list[tuple[str, str]]]:
     """Read one line, with its mistakes by column."""
     values: dict[str, Value] = {}
@@ -191,6 +198,11 @@ def _read_line(
                 "second": kind.column(second).label,
             }
             mistakes.append((second, text("cell", "before", **labels)))
+    for name in kind.ended:
+        month = values[name]
+        if isinstance(month, date) and month >= today.replace(day=1):
+            said = f"{month:%m.%Y}"
+            mistakes.append((name, text("cell", "not_ended", month=said)))
     return Line(number, values), mistakes
 
 
@@ -202,6 +214,8 @@ def _read_cell(cell: _Cell, column: KindColumn, directories: Directories) -> Val
             raise _CellProblemError(text("cell", "required", label=column.label))
         return None
     value = _READERS[column.type](cell.value)
+    if column.choices:
+        return _choice(str(value), column.choices)
     if column.known:
         known = directories[column.known]
         if value not in known:
@@ -214,6 +228,15 @@ def _read_cell(cell: _Cell, column: KindColumn, directories: Directories) -> Val
                 )
             )
     return value
+
+
+def _choice(value: str, choices: Mapping[str, str]) -> str:
+    """Give the code of a word; capital letters do not matter."""
+    for code, word in choices.items():
+        if value.casefold() == word.casefold():
+            return code
+    known = ", ".join(choices.values())
+    raise _CellProblemError(text("cell", "no_choice", value=value, known=known))
 
 
 def _read_text(value: object) -> str:
@@ -237,6 +260,10 @@ def _read_date(value: object) -> date:
     raise _CellProblemError(text("cell", "not_a_date", value=value))
 
 
+def _read_month(value: object) -> date:
+    return _read_date(value).replace(day=1)
+
+
 def _read_number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _CellProblemError(text("cell", "not_a_number", value=value))
@@ -246,6 +273,7 @@ def _read_number(value: object) -> Decimal:
 _READERS: Mapping[str, Callable[[object], Value]] = {
     "text": _read_text,
     "date": _read_date,
+    "month": _read_month,
     "number": _read_number,
 }
 

@@ -18,7 +18,12 @@ from orchestration.decisions.texts import text
 HEADER_ROW = 3
 FIRST_ROW = HEADER_ROW + 1
 MOST_LINES = 5_000
-_FORMATS = {"text": "@", "date": "DD.MM.YYYY", "number": "#,##0.00"}
+_FORMATS = {
+    "text": "@",
+    "date": "DD.MM.YYYY",
+    "month": "MM.YYYY",
+    "number": "#,##0.00",
+}
 _FIRST_DAY = "36526"  # 1 January 2000, as a workbook counts days.
 _FONT = Font(name="Arial", size=10)
 _BOLD = Font(name="Arial", size=10, bold=True)
@@ -74,7 +79,17 @@ def _lay_column(sheet: Worksheet, number: int, column: KindColumn) -> None:
 def _validation(column: KindColumn, letter: str) -> DataValidation:
     """Show the hint at the cell; let only a date into a column of dates."""
     validation = DataValidation(allow_blank=True)
-    if column.type == "date":
+    if column.choices:
+        words = ",".join(column.choices.values())
+        validation = DataValidation(
+            type="list",
+            formula1=f'"{words}"',
+            allow_blank=True,
+            showErrorMessage=True,
+            errorTitle=column.label,
+            error=column.hint,
+        )
+    if column.type in ("date", "month"):
         validation = DataValidation(
             type="date",
             operator="greaterThanOrEqual",

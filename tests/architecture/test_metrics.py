@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -79,6 +80,30 @@ def test_a_drill_list_sums_to_the_number(
         assert listed == summed, name
         checked += 1
     assert checked > 10
+
+
+def test_an_additive_metric_turns_its_sign_with_its_measures(
+    catalog: Catalog, agency_home: AgencyHome
+) -> None:
+    """What is taken back of the books is the same fact with opposite measures."""
+    checked = 0
+    for name, metric in catalog.metrics.items():
+        if metric.dataset != "rpt_kpi_daily" or metric.additivity != "A":
+            continue
+        assert metric.kind == "sum", f"{name}: a count cannot be taken back"
+        rows = [
+            {
+                column: -value if column in ("credit_weight", "amount") else value
+                for column, value in row.items()
+            }
+            for part in metric.example.values()
+            for row in part
+        ]
+        opposite = replace(metric, example={metric.model: rows})
+        value = example_value(agency_home, catalog, opposite)
+        assert Decimal(str(value)) == -Decimal(str(metric.gives)), name
+        checked += 1
+    assert checked > 30
 
 
 def example_value(home: AgencyHome, catalog: Catalog, metric: Metric) -> object:

@@ -34,6 +34,7 @@ def test_every_page_is_published(site: Site) -> None:
     assert set(site.first.dashboards) == {
         "dictionary",
         "funnel",
+        "history",
         "now",
         "records",
         "registry",

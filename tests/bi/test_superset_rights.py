@@ -54,8 +54,8 @@ REGISTRY = {
     "agent": ("registry_split", SPLIT),
 }
 PAGES = {
-    "admin": {"dictionary", "funnel", "now", "records", "registry"},
-    "head_of_sales": {"dictionary", "funnel", "now", "records", "registry"},
+    "admin": {"dictionary", "funnel", "history", "now", "records", "registry"},
+    "head_of_sales": {"dictionary", "funnel", "history", "now", "records", "registry"},
     "head_of_legal": {"dictionary", "registry_without_money"},
     "head_of_mortgage": {"dictionary", "registry_without_money"},
     "group_leader": {"dictionary", "registry_split"},

@@ -102,6 +102,7 @@ def test_passes_of_changes_are_one_pass_over_everything(
         life = Life(firm)
         firm.later(minutes=1)
         firm.run_pass()
+        life.lock()
         for week in weeks:
             for number in week:
                 life.go_on(number)

@@ -1,6 +1,3 @@
-{# The index tells the planner that a join finds one row: who asks no name pays no join. #}
-{{ config(indexes=[{'columns': ['placement_key'], 'unique': true}]) }}
-
 {# First known placement reaches back for ever, later ones begin on the day of the pass
    that saw them, or when a person's decision says. #}
 with
@@ -256,6 +253,8 @@ merged as (
 
 select
     employee_key || '|' || valid_from as placement_key,
-    *
+    *,
+    cast({{ surrogate_key(['ancestor_keys', 'group_key', 'department_key']) }} as uuid)
+        as unit_path_key
 
 from merged

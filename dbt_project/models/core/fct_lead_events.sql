@@ -1,55 +1,61 @@
+{# Facts of leads as they are reported: those that are true, but in a locked period those
+   that were known when it was locked; the difference is a correction in an open month. #}
+{%- set said = [
+    'event_type', 'fact_key', 'lead_key', 'deal_key', 'event_date', 'role',
+    'employee_key', 'unit_path_key', 'deal_type_label', 'pipeline_label',
+    'channel_label', 'channel_group', 'quality', 'is_duplicate', 'is_repeat',
+    'is_qualified', 'credit_weight', 'amount', 'whole_amount', 'is_shared',
+] -%}
+
 with
 
-leads as (
+corrections as (
 
-    select * from {{ ref('int_leads__placed') }}
-    where
-        moment in ('created', 'qualified')
-        and moment_date <= {{ today() }}
+    select * from {{ ref('int_corrections__booked') }}
+    where is_lead
 
 ),
 
-events as (
+facts as (
 
     select
-        {{ surrogate_key(['moment', 'lead_key', 'employee_key']) }} as event_key,
-        case
-            when moment = 'qualified' then 'lead_qualified'
-            when is_spam then 'lead_spam'
-            else 'lead_created'
-        end as event_type,
-        lead_key as fact_key,
-        lead_key,
-        deal_key,
-        moment_date as event_date,
-        cast(date_trunc('month', moment_date) as date) as event_month,
-        'lead_handler' as role,
-        employee_key,
-        placement_key,
-        employee_name,
-        org_unit_key,
-        ancestor_keys,
-        group_key,
-        group_name,
-        department_key,
-        department_name,
-        cast(null as text) as deal_type_label,
-        cast(null as text) as pipeline_label,
-        channel_label,
-        channel_group,
-        quality,
-        novelty,
-        outcome,
-        is_duplicate,
-        is_repeat,
-        is_qualified,
-        cast(1 as numeric(9, 4)) as credit_weight,
-        estimate_amount as amount,
-        estimate_amount as whole_amount,
-        false as is_shared
+        credited.event_key,
+        cast(null as date) as correction_of_month,
+        cast(null as bigint) as version_pass_id,
+        {%- for column in said %}
+        credited.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
 
-    from leads
+    from {{ ref('int_lead_facts__credited') }} as credited
+
+    left join corrections as hidden
+        on
+            credited.event_type = hidden.event_type
+            and credited.fact_key = hidden.fact_key
+            and credited.employee_key = hidden.employee_key
+            and hidden.placement = 'hidden'
+
+    where hidden.event_key is null
+
+    union all
+
+    select
+        event_key,
+        correction_of_month,
+        version_pass_id,
+        {{ said | join(',\n        ') }}
+
+    from corrections
+
+    where placement <> 'hidden'
 
 )
 
-select * from events
+select
+    facts.*,
+    cast(date_trunc('month', facts.event_date) as date) as event_month,
+    {{ placed_columns() }}
+
+from facts
+
+{{ join_places('facts') }}

@@ -2,7 +2,7 @@ with
 
 leads as (
 
-    select * from {{ ref('fct_lead_events') }}
+    select * from {{ ref('int_lead_facts__credited') }}
     where
         event_type = 'lead_created'
         and not is_duplicate
@@ -46,7 +46,7 @@ entries as (
         0 as arrived,
         closings.entered_date - leads.event_date as lag_days,
         leads.employee_key,
-        leads.placement_key,
+        leads.unit_path_key,
         leads.employee_name,
         leads.org_unit_key,
         leads.ancestor_keys,
@@ -86,7 +86,7 @@ arrivals as (
         1 as arrived,
         cast(null as integer) as lag_days,
         employee_key,
-        placement_key,
+        unit_path_key,
         employee_name,
         org_unit_key,
         ancestor_keys,

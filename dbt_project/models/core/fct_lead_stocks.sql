@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'lead_key': 'lead_key'}}) }}
+
 with
 
 leads as (
@@ -15,12 +17,13 @@ stocks as (
             as stock_type,
         lead_key as fact_key,
         case when outcome = 'paused' then pause_reason end as detail,
+        source_system,
         lead_key,
         moment_date as as_of_date,
         'lead_handler' as role,
         employee_key,
-        placement_key,
         employee_name,
+        unit_path_key,
         org_unit_key,
         ancestor_keys,
         group_key,
@@ -29,6 +32,7 @@ stocks as (
         department_name,
         cast(null as text) as deal_type_label,
         cast(null as text) as pipeline_label,
+        channel,
         channel_label,
         channel_group,
         quality,
@@ -38,6 +42,7 @@ stocks as (
         estimate_amount as amount,
         estimate_amount as whole_amount,
         case when outcome = 'paused' then open_pause_days end as pause_days,
+        case when outcome = 'paused' then paused_at end as counted_from,
         false as is_shared
 
     from leads

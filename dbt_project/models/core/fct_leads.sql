@@ -1,4 +1,7 @@
-{{ config(meta={'by': {'lead_key': "lead_key", 'deal_key': "deal_key"}}) }}
+{{ config(meta={
+    'by': {'lead_key': 'lead_key', 'deal_key': 'deal_key'},
+    'clocked': 'greatest(created_date, qualified_date) > {previous_day}',
+}) }}
 
 with
 

@@ -12,7 +12,7 @@ select
     facts.fact_date as as_of_date,
     facts.role,
     facts.employee_key,
-    facts.placement_key,
+    facts.unit_path_key,
     {{ placed_columns() }},
     facts.deal_type,
     facts.deal_type_label,

@@ -9,17 +9,17 @@ steps as (
 
 ),
 
-placements as (
+places as (
 
-    select * from {{ ref('dim_employee_placements') }}
+    select * from {{ ref('dim_unit_paths') }}
 
 )
 
 select
     steps.event_month,
     steps.pair,
-    placements.department_key,
-    placements.group_key,
+    places.department_key,
+    places.group_key,
     steps.deal_type_label,
     steps.is_chain_link,
     steps.lag_days,
@@ -27,14 +27,14 @@ select
 
 from steps
 
-left join placements
-    on steps.placement_key = placements.placement_key
+left join places
+    on steps.unit_path_key = places.unit_path_key
 
 group by
     steps.event_month,
     steps.pair,
-    placements.department_key,
-    placements.group_key,
+    places.department_key,
+    places.group_key,
     steps.deal_type_label,
     steps.is_chain_link,
     steps.lag_days

@@ -4,7 +4,7 @@
 select
     event_month,
     pair,
-    placement_key,
+    unit_path_key,
     deal_type_label,
     pipeline_label,
     channel_label,
@@ -27,7 +27,7 @@ from {{ ref('int_conversion_steps__unioned') }}
 group by
     event_month,
     pair,
-    placement_key,
+    unit_path_key,
     deal_type_label,
     pipeline_label,
     channel_label,

@@ -4,7 +4,7 @@
    chain. #}
 {%- set columns = [
     'pair', 'side', 'event_date', 'event_month', 'entered', 'reached', 'decided',
-    'arrived', 'lag_days', 'placement_key', 'deal_type_label',
+    'arrived', 'lag_days', 'unit_path_key', 'deal_type_label',
     'pipeline_label', 'channel_label',
 ] %}
 

@@ -19,9 +19,9 @@ lag_counts as (
 
 ),
 
-placements as (
+places as (
 
-    select * from {{ ref('dim_employee_placements') }}
+    select * from {{ ref('dim_unit_paths') }}
 
 ),
 
@@ -90,8 +90,8 @@ by_month as (
         steps.event_month,
         steps.pair,
         chain_modes.chain_code,
-        placements.department_key,
-        placements.group_key,
+        places.department_key,
+        places.group_key,
         steps.deal_type_label,
         {%- for column in sums %}
         cast(sum(steps.{{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
@@ -102,15 +102,15 @@ by_month as (
     inner join chain_modes
         on chain_modes.counts_links or not steps.is_chain_link
 
-    left join placements
-        on steps.placement_key = placements.placement_key
+    left join places
+        on steps.unit_path_key = places.unit_path_key
 
     group by
         steps.event_month,
         steps.pair,
         chain_modes.chain_code,
-        placements.department_key,
-        placements.group_key,
+        places.department_key,
+        places.group_key,
         steps.deal_type_label
 
 ),

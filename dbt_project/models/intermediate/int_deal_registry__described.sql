@@ -147,6 +147,52 @@ owners_now as (
 
 ),
 
+locks as (
+
+    select * from {{ ref('dim_period_locks') }}
+    where is_active
+
+),
+
+-- A deal lies in the period of its end, in the unit of its owner.
+locked as (
+
+    select
+        deals.deal_key,
+        min(locks.locked_at) as locked_at
+
+    from deals
+
+    left join {{ ref('dim_org_units') }} as org_units
+        on coalesce(deals.group_key, deals.department_key) = org_units.org_unit_key
+
+    inner join locks
+        on
+            date_trunc('month', coalesce(deals.closing_date, deals.lost_date))
+            = locks.period_month
+            and (
+                locks.org_unit_key is null
+                or locks.org_unit_key = any(org_units.ancestor_keys)
+            )
+
+    group by deals.deal_key
+
+),
+
+corrected as (
+
+    select
+        deal_key,
+        {{ measure_named('revenue_net') }} as corrections_amount
+
+    from {{ ref('int_corrections__booked') }}
+
+    where placement = 'correction'
+
+    group by deal_key
+
+),
+
 authors as (
 
     select
@@ -202,10 +248,12 @@ authors as (
     'findings_waived': 'cast(null as bigint)',
     'findings_text': 'flagged.findings_text',
     'modified_by_name': 'authors.author_name',
-    'period_lock_label': 'cast(null as text)',
+    'period_lock_label': 'replace(' ~ text('period_locked')
+        ~ ", '{date}', to_char(" ~ business_date('locked.locked_at') ~ ", 'DD.MM.YYYY'))",
     'payroll_variable': 'cast(null as numeric(18, 2))',
     'deal_profit': 'cast(null as numeric(18, 2))',
-    'corrections_amount': 'cast(null as numeric(18, 2))',
+    'corrections_amount':
+        'cast(coalesce(corrected.corrections_amount, 0) as numeric(18, 2))',
     'dq_money_at_stake':
         'case when flagged.findings_critical > 0 then deals.revenue_with_expected end',
     'margin_pct': 'cast(null as numeric(9, 4))',
@@ -263,6 +311,12 @@ described as (
 
     left join payment_statuses
         on deals.payment_status = payment_statuses.payment_status
+
+    left join locked
+        on deals.deal_key = locked.deal_key
+
+    left join corrected
+        on deals.deal_key = corrected.deal_key
 
     left join authors
         on deals.source_system || ':' || cards.modified_by_id = authors.account_key

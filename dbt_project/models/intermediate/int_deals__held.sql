@@ -17,7 +17,8 @@ held as (
         'deal_owner' as role,
         cast(null as text) as employee_key,
         cast(null as text) as detail,
-        cast(expected_revenue as numeric(18, 2)) as amount
+        cast(expected_revenue as numeric(18, 2)) as amount,
+        cast(null as timestamptz) as counted_from
 
     from deals
 

@@ -54,7 +54,8 @@ facts as (
         role,
         employee_key,
         detail,
-        amount
+        amount,
+        cast(null as timestamptz) as counted_from
 
     from {{ ref(model) }}
 
@@ -74,7 +75,8 @@ facts as (
         role,
         employee_key,
         detail,
-        amount
+        amount,
+        counted_from
 
     from {{ ref(model) }}
     {%- if not loop.last %}
@@ -178,7 +180,7 @@ placed as (
         split.role,
         split.detail,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
-        placements.placement_key,
+        placements.unit_path_key,
         split.deal_type,
         split.deal_type_label,
         split.pipeline_label,
@@ -186,7 +188,12 @@ placed as (
         split.credit_weight,
         split.credited_amount as amount,
         cast(split.amount as numeric(18, 2)) as whole_amount,
-        split.is_shared
+        split.is_shared,
+        -- What passes by itself is split anew on the day that is asked for.
+        split.counted_from,
+        case when split.counted_from is not null then split.weight end as counted_weight,
+        case when split.counted_from is not null then split.total_weight end
+            as counted_total_weight
 
     from split
 

@@ -6,9 +6,9 @@
 {% for fact in daily_facts() %}
 select
     event_date,
+    correction_of_month,
     employee_key,
-    -- On one day a unit is one placement's as well as another's.
-    min(placement_key) as placement_key,
+    unit_path_key,
     {{ labels | join(',\n    ') }},
     {{ kpi_parts('rpt_kpi_daily', fact) | indent(4) }}
 
@@ -18,8 +18,9 @@ where not is_shared
 
 group by
     event_date,
+    correction_of_month,
     employee_key,
-    org_unit_key,
+    unit_path_key,
     {{ labels | join(',\n    ') }}
     {%- if not loop.last %}
 

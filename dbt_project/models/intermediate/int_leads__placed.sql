@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'by': {'lead_key': 'lead_key'}}) }}
 
 {# One row per lead and date it is asked for, created or today: the person responsible and
    the unit of this person on that date. #}
@@ -62,7 +62,7 @@ placed as (
         dated.*,
         coalesce(employees.employee_key, 'unassigned') as employee_key,
         employees.full_name as employee_name,
-        placements.placement_key,
+        placements.unit_path_key,
         placements.org_unit_key,
         placements.ancestor_keys,
         placements.group_key,

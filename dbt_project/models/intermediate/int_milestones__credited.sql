@@ -100,7 +100,7 @@ placed as (
         credited.stage,
         credited.entered_date,
         coalesce(credited.employee_key, 'unassigned') as employee_key,
-        placements.placement_key,
+        placements.unit_path_key,
         credited.is_undecided,
         credited.deal_type,
         credited.deal_type_label,

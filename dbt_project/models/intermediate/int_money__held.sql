@@ -51,9 +51,11 @@ reservations as (
         reservations.reservation_key,
         reservations.unit_key,
         reservations.kind,
+        reservations.from_at,
         reservations.reserve_days,
         reservations.is_idle,
         reservations.idle_reason,
+        reservations.idle_since,
         reservations.idle_days,
         reservations.idle_value,
         deals.deal_key,
@@ -86,6 +88,8 @@ idle_units as (
 
 ),
 
+{# Days that pass by themselves are counted from a moment. -#}
+{% set counted_from = {'reservation_active': 'from_at', 'reservation_idle': 'idle_since'} %}
 {% set stocks = [
     ('contract_active', 'contracts', 'contract_key', 'contract_owner', 'null', 'kind',
         'null', 'true'),
@@ -124,7 +128,8 @@ held as (
         '{{ role }}' as role,
         cast({{ person }} as text) as employee_key,
         cast({{ detail }} as text) as detail,
-        cast({{ amount }} as numeric(18, 2)) as amount
+        cast({{ amount }} as numeric(18, 2)) as amount,
+        cast({{ counted_from.get(stock_type, 'null') }} as timestamptz) as counted_from
 
     from {{ relation }}
 

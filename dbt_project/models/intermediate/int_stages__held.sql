@@ -28,7 +28,8 @@ held as (
         'deal_owner' as role,
         cast(null as text) as employee_key,
         deals.stage as detail,
-        cast(null as numeric(18, 2)) as amount
+        cast(null as numeric(18, 2)) as amount,
+        cast(null as timestamptz) as counted_from
 
     from deals
 

@@ -4,16 +4,16 @@ steps as (
 
     select
         summed.*,
-        placements.ancestor_keys,
-        placements.group_key,
-        placements.group_name,
-        placements.department_key,
-        placements.department_name
+        places.ancestor_keys,
+        places.group_key,
+        places.group_name,
+        places.department_key,
+        places.department_name
 
     from {{ ref('int_conversion_steps__summed') }} as summed
 
-    left join {{ ref('dim_employee_placements') }} as placements
-        on summed.placement_key = placements.placement_key
+    left join {{ ref('dim_unit_paths') }} as places
+        on summed.unit_path_key = places.unit_path_key
 
 ),
 

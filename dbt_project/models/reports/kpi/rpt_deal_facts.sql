@@ -10,8 +10,11 @@ with
 facts as (
 
     select * from {{ ref('fct_deal_events') }}
+    -- A correction is a difference of sums. A locked month keeps its fact, the month that
+    -- it moved to has it as well.
     where
-        event_type in (
+        correction_of_month is null
+        and event_type in (
             {%- for event_type in measured %}
             '{{ event_type }}'{{ ',' if not loop.last }}
             {%- endfor %}
@@ -38,7 +41,7 @@ keyed as (
     select
         {{ surrogate_key([
             'levelled.level', 'levelled.event_type', 'levelled.fact_key',
-            'levelled.employee_key', 'levelled.ancestor_keys',
+            'levelled.event_date', 'levelled.employee_key', 'levelled.ancestor_keys',
         ]) }} as fact_row_key,
         levelled.level,
         {{ level_labels('levelled.level') }} as level_label,

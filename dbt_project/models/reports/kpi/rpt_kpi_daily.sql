@@ -2,9 +2,9 @@
 
 with
 
-placements as (
+places as (
 
-    select * from {{ ref('dim_employee_placements') }}
+    select * from {{ ref('dim_unit_paths') }}
 
 ),
 
@@ -23,8 +23,9 @@ parts as (
 
     select
         event_date,
+        correction_of_month,
         employee_key,
-        min(placement_key) as placement_key,
+        unit_path_key,
         {{ labels | join(',\n        ') }},
         {{ kpi_parts('rpt_kpi_daily', fact) }}
 
@@ -34,8 +35,9 @@ parts as (
 
     group by
         event_date,
+        correction_of_month,
         employee_key,
-        org_unit_key,
+        unit_path_key,
         {{ labels | join(',\n        ') }}
     {%- endfor %}
 
@@ -44,26 +46,21 @@ parts as (
 grouped as (
 
     select
-        parts.event_date,
-        parts.employee_key,
-        min(parts.placement_key) as placement_key,
-        {%- for label in labels %}
-        parts.{{ label }},
-        {%- endfor %}
+        event_date,
+        correction_of_month,
+        employee_key,
+        unit_path_key,
+        {{ labels | join(',\n        ') }},
         {{ kpi_sums('rpt_kpi_daily') }}
 
     from parts
 
-    left join placements
-        on parts.placement_key = placements.placement_key
-
     group by
-        parts.event_date,
-        parts.employee_key,
-        placements.org_unit_key,
-        {%- for label in labels %}
-        parts.{{ label }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        event_date,
+        correction_of_month,
+        employee_key,
+        unit_path_key,
+        {{ labels | join(',\n        ') }}
 
 ),
 
@@ -71,22 +68,24 @@ keyed as (
 
     select
         {{ surrogate_key([
-            'grouped.event_date', 'grouped.employee_key', 'placements.ancestor_keys',
-            'grouped.deal_type_label', 'grouped.pipeline_label', 'grouped.channel_label',
+            'grouped.event_date', 'grouped.correction_of_month', 'grouped.employee_key',
+            'places.ancestor_keys', 'grouped.deal_type_label', 'grouped.pipeline_label',
+            'grouped.channel_label',
         ]) }} as kpi_key,
         grouped.event_date,
         cast(date_trunc('month', grouped.event_date) as date) as event_month,
+        grouped.correction_of_month,
         grouped.employee_key,
         coalesce(employees.full_name, {{ text('unassigned') }}) as employee_name,
-        placements.group_key,
-        coalesce(placements.group_name, {{ text('no_group') }}) as group_name,
-        placements.department_key,
-        coalesce(placements.department_name, {{ text('no_department') }})
+        places.group_key,
+        coalesce(places.group_name, {{ text('no_group') }}) as group_name,
+        places.department_key,
+        coalesce(places.department_name, {{ text('no_department') }})
             as department_name,
         {%- for label in labels %}
         grouped.{{ label }},
         {%- endfor %}
-        placements.ancestor_keys,
+        places.ancestor_keys,
         {%- for measure in measures_in('rpt_kpi_daily') %}
         grouped.{{ measure.name }},
         {%- endfor %}
@@ -98,7 +97,7 @@ keyed as (
             - extract(month from grouped.event_date)
             as smallint
         ) as months_ago,
-        {{ money_reader_keys('grouped.employee_key', 'placements.ancestor_keys') }}
+        {{ money_reader_keys('grouped.employee_key', 'places.ancestor_keys') }}
             as reader_keys
 
     from grouped
@@ -106,8 +105,8 @@ keyed as (
     left join employees
         on grouped.employee_key = employees.employee_key
 
-    left join placements
-        on grouped.placement_key = placements.placement_key
+    left join places
+        on grouped.unit_path_key = places.unit_path_key
 
 )
 

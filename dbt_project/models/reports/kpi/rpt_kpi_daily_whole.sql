@@ -26,6 +26,7 @@ sole as (
 
     select
         event_date,
+        correction_of_month,
         {{ level_columns(level) }},
         {%- for label in labels %}
         {{ label }},
@@ -41,17 +42,22 @@ sole as (
 
     select
         event_date,
+        correction_of_month,
         {{ (units + labels) | join(',\n        ') }},
         {{ kpi_parts('rpt_kpi_daily', fact) }}
 
     from (
         {{ shared_facts(
-            ref(fact), level, ['event_type', 'fact_key', 'event_date'] + labels + columns
+            ref(fact),
+            level,
+            ['event_type', 'fact_key', 'event_date', 'correction_of_month',
+                'version_pass_id'] + labels + columns
         ) }}
     ) as {{ fact }}
 
     group by
         event_date,
+        correction_of_month,
         {{ (units + labels) | join(',\n        ') }}
     {%- endfor %}
 
@@ -65,6 +71,7 @@ grouped as (
     select
         '{{ level }}' as level,
         event_date,
+        correction_of_month,
         {%- for column in units %}
         {{ column if column in level_keys(level) else 'min(' ~ column ~ ')' }}
             as {{ column }},
@@ -78,6 +85,7 @@ grouped as (
 
     group by
         event_date,
+        correction_of_month,
         {{ (level_keys(level) + labels) | join(',\n        ') }}
     {%- if not loop.last %}
 
@@ -91,12 +99,13 @@ keyed as (
 
     select
         {{ surrogate_key([
-            'level', 'event_date', 'employee_key', 'ancestor_keys', 'deal_type_label',
-            'pipeline_label', 'channel_label',
+            'level', 'event_date', 'correction_of_month', 'employee_key',
+            'ancestor_keys', 'deal_type_label', 'pipeline_label', 'channel_label',
         ]) }} as kpi_key,
         level,
         event_date,
         cast(date_trunc('month', event_date) as date) as event_month,
+        correction_of_month,
         employee_key,
         case
             when level = 'employee' then coalesce(employee_name, {{ text('unassigned') }})
