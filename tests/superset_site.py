@@ -87,11 +87,12 @@ def shared_site(request: pytest.FixtureRequest, warehouse: Warehouse) -> Site:
     """Give the run's one site; Superset starts when a test first asks for it."""
     stash = request.config.stash
     if _KEY not in stash:
-        stash[_KEY] = _serve(request, warehouse)
+        stash[_KEY] = serve_site(request, warehouse)
     return stash[_KEY]
 
 
-def _serve(request: pytest.FixtureRequest, warehouse: Warehouse) -> Site:
+def serve_site(request: pytest.FixtureRequest, warehouse: Warehouse) -> Site:
+    """Start a Superset of a warehouse's own; it stops with the run."""
     settings = warehouse.settings
     settings.keep("REESTR_SUPERSET_PORT", str(free_port()))
     serving.prepare_superset(warehouse)

@@ -6,10 +6,12 @@ Pictures go to the folder that ``REESTR_PICTURES`` names, where there is one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 #: Sign in as a person and give the first page: ``enter(username, theme="dark")``.
 Enter = Callable[..., Page]
@@ -29,6 +31,27 @@ def settle(page: Page) -> None:
 def tile(page: Page, kind: str, key: str) -> Locator:
     """Find a tile by the id that the compiler gives it."""
     return page.locator(f".dashboard-component-chart-holder:has(> #CHART-{kind}-{key})")
+
+
+def number(text: str) -> Decimal:
+    """Read a number as it is printed; of nothing, zero."""
+    plain = re.sub(r"[^\d,−-]", "", text).replace(",", ".").replace("−", "-")
+    return Decimal(plain or 0)
+
+
+def choose(page: Page, column: str, value: str) -> None:
+    """Choose one value of a filter and apply it."""
+    field = page.locator(f"input#NATIVE_FILTER-{column}").last
+    if not field.is_visible():
+        page.get_by_text("Ещё фильтры").click()
+    # By keyboard: a mouse that scrolls to what still moves closes the filters.
+    field.press_sequentially(value)
+    option = page.locator(".ant-select-item-option-active:visible")
+    expect(option).to_have_text(value)
+    field.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Применить").click()
+    settle(page)
 
 
 def picture(page: Page, name: str) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import Enter, picture, settle, tile
+from tests.browser.pages import Enter, choose, number, picture, settle, tile
 from tests.superset_site import Site
 
 CARDS = (
@@ -23,11 +23,6 @@ EVENT_DATE = "На дату события"
 TODAY = "Текущая структура"
 
 
-def number(text: str) -> Decimal:
-    plain = re.sub(r"[^\d,−-]", "", text).replace(",", ".").replace("−", "-")
-    return Decimal(plain or 0)
-
-
 def value_of(
     site: Site, metric: str, unit: str, *, period: str, structure: str = EVENT_DATE
 ) -> Decimal:
@@ -40,16 +35,6 @@ def value_of(
         structure,
     )
     return Decimal(str(value))
-
-
-def choose(page: Page, column: str, value: str) -> None:
-    """Choose one value of a filter and apply it."""
-    page.locator(f"[data-test='NATIVE_FILTER-{column}']").last.click()
-    page.locator(f"input#NATIVE_FILTER-{column}").last.press_sequentially(value)
-    page.locator(".ant-select-item-option:visible", has_text=value).first.click()
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Применить").click()
-    settle(page)
 
 
 def opened(page: Page, link: Locator) -> Decimal:

@@ -231,7 +231,7 @@ def test_filters_are_printed_as_people_read_them(
     filters = {"planned_settlement_date": ["2026-09-01.."], "lawyer_name": [""]}
     _, workbook = exported(warehouse, tmp_path, "admin", filters)
     assert workbook["Реестр"]["A2"].value == (
-        "Фильтры: Состояние на: 21.11.2026; Дата: Расчёт, план; "
+        "Фильтры: На день: 21.11.2026; Дата: Расчёт, план; "
         "Роль: Ответственный за сделку; Зачёт: Целиком; "
         "Расчёт, план: 01.09.2026 – …; Юрист: не заполнено"
     )
@@ -284,7 +284,7 @@ def test_a_workbook_of_an_earlier_day_shows_what_was_known_then(
     assert result.findings == 1
     assert not any(result.differences.values())
     sheet = workbook["Реестр"]
-    assert "Состояние на: 10.11.2026;" in str(sheet["A2"].value)
+    assert "На день: 10.11.2026;" in str(sheet["A2"].value)
     assert "Данные на 10.11.2026 18:00" in str(sheet["A3"].value)
 
 
