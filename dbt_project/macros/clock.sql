@@ -85,3 +85,18 @@
 {% macro month_end(date) -%}
     cast(date_trunc('month', {{ date }}) + interval '1 month - 1 day' as date)
 {%- endmacro %}
+
+{# Orders a list by its days, the latest first. #}
+{% macro latest_first(date) -%}
+    cast(date '9999-12-31' - {{ date }} as integer)
+{%- endmacro %}
+
+{# How a day is chosen on a page: its label, its place in the list, whether it is today. #}
+{% macro day_choice_columns(days) -%}
+    case
+        when {{ days }}.is_today then {{ text('today') }}
+        else to_char({{ days }}.as_of_date, 'DD.MM.YYYY')
+    end as as_of_label,
+    {{ latest_first(days ~ '.as_of_date') }} as as_of_order,
+    {{ days }}.is_today
+{%- endmacro %}

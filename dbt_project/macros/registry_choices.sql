@@ -100,3 +100,79 @@
     {{ days }}.as_of_label,
     {{ days }}.as_of_order,
     {{ days }}.recorded_before{%- endmacro %}
+
+{# The registry of today and, as it was known then, of every day that can be asked for,
+   with the amounts of the deals or without. A constant tells the two apart, so that a
+   question about one does not read the other. #}
+{% macro registry_as_of(has_money) -%}
+    {%- set right = 'whole' if has_money else 'rows' -%}
+    {%- set amounts = registry_money_columns() + registry_money_words() if has_money else [] -%}
+    {%- set money_states = registry_states(marked_money_columns()) if has_money else [] -%}
+    {%- set edition = 'rpt_deal_registry' if has_money else 'rpt_deal_registry_without_money' -%}
+select
+    registry.deal_key || '|' || days.as_of_date as registry_key,
+    {{ day_columns('days') }},
+    true as is_today,
+    {%- if not has_money %}
+    cast(null as text) as version_key,
+    {%- endif %}
+    {%- for column in registry_columns() %}
+    {{ column_of_today(column) }} as {{ column }},
+    {%- endfor %}
+    {%- for column in amounts + registry_states(marked_columns()) + money_states %}
+    registry.{{ column }},
+    {%- endfor %}
+    registry.reader_keys
+
+from {{ ref('rpt_as_of_dates') }} as days
+
+cross join {{ ref(edition) }} as registry
+
+left join {{ ref('rpt_deal_clients') }} as clients
+    on registry.deal_key = clients.deal_key
+
+where days.is_today
+
+union all
+
+select
+    versions.deal_key || '|' || days.as_of_date as registry_key,
+    {{ day_columns('days') }},
+    false as is_today,
+    {%- if not has_money %}
+    versions.version_key,
+    {%- endif %}
+    {%- for column in registry_columns() %}
+    {{ column_of_then(column) }} as {{ column }},
+    {%- endfor %}
+    {%- for column in amounts %}
+    amounts.{{ column }},
+    {%- endfor %}
+    {%- for column in registry_states(marked_columns()) %}
+    versions.{{ column }},
+    {%- endfor %}
+    {%- for column in money_states %}
+    amounts.{{ column }},
+    {%- endfor %}
+    keys.reader_keys
+
+from {{ ref('rpt_as_of_dates') }} as days
+
+inner join {{ ref('rpt_deal_versions') }} as versions
+    on {{ was_known('versions', 'days.recorded_before') }}
+{% if has_money %}
+inner join {{ ref('rpt_deal_version_amounts') }} as amounts
+    on
+        versions.version_key = amounts.version_key
+        and {{ was_known('amounts', 'days.recorded_before') }}
+{% endif %}
+inner join {{ ref('rpt_deal_keys') }} as keys
+    on
+        versions.deal_key = keys.deal_key
+        and keys.right_name = '{{ right }}'
+
+left join {{ ref('rpt_deal_clients') }} as clients
+    on versions.deal_key = clients.deal_key
+
+where not days.is_today
+{%- endmacro %}

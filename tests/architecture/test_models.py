@@ -21,7 +21,7 @@ from tests.architecture.conftest import Manifest
 LOOKUPS = {
     "dim_calendar", "dim_employee_accounts", "dim_employee_placements",
     "dim_employees", "dim_org_units", "dim_period_locks", "dim_rules", "dim_settings",
-    "dim_stage_limits", "dim_unit_paths", "dim_vat_modes", "rpt_metrics", "user_keys",
+    "dim_stage_limits", "dim_unit_paths", "dim_vat_modes", "rpt_metrics", "user_scopes",
 }  # fmt: skip
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 # Layer -> how its models are called.

@@ -19,10 +19,7 @@ seen as (
 
 deals as (
 
-    select * from {{ ref('int_deals__mapped') }}
-    where
-        deleted_at is null
-        and not is_test
+    select * from {{ ref('int_deals__counted') }}
 
 ),
 

@@ -10,7 +10,7 @@ import numpy as np
 from ingestion.demo.agency import documents as document_life
 from ingestion.demo.agency.cards import OWNER_BASE
 from ingestion.demo.agency.detail_truth import Picture
-from ingestion.demo.agency.kpi_truth import closing_days, keep_first_of_hour
+from ingestion.demo.agency.kpi_truth import closing_days, held_meetings
 from ingestion.demo.agency.model import (
     EMPTY,
     ActivityKind,
@@ -19,7 +19,6 @@ from ingestion.demo.agency.model import (
     Stage,
     day_numbers,
 )
-from ingestion.demo.agency.object_truth import activities_of
 from ingestion.demo.agency.state import count_until, until
 
 PAUSE_LIMIT_DAYS = 60
@@ -115,12 +114,8 @@ def _has_future_activity(picture: Picture) -> Flags:
 
 
 def _is_shown_at_a_meeting(picture: Picture) -> Flags:
-    """Say which deals had a meeting at an object; one entered twice counts once."""
-    meetings = activities_of(picture, ActivityKind.MEETING)
-    is_past = meetings["day"] <= picture.state.today_number
-    held = meetings[meetings["is_held"] & is_past]
-    held = held.sort_values(["deal", "host", "at"], kind="stable")
-    held = held[keep_first_of_hour(held)]
+    """Say which deals had a meeting at an object."""
+    held = held_meetings(picture)
     return np.isin(np.arange(picture.size), held["deal"][held["unit"] != EMPTY])
 
 

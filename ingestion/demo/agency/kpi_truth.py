@@ -309,11 +309,18 @@ def keep_longest_of_minute(calls: pd.DataFrame, deals: pd.DataFrame) -> Flags:
     return np.isin(np.arange(len(calls)), kept)
 
 
+def held_meetings(picture: Picture) -> pd.DataFrame:
+    """Meetings held up to the moment; one that was entered twice counts once."""
+    meetings = activities_of(picture, ActivityKind.MEETING)
+    is_past = meetings["day"] <= picture.state.today_number
+    held = meetings[meetings["is_held"] & is_past]
+    held = held.sort_values(["deal", "host", "at"], kind="stable")
+    return held[keep_first_of_hour(held)]
+
+
 def _meetings(ledger: Ledger) -> None:
     meetings = activities_of(ledger.picture, ActivityKind.MEETING)
-    held = meetings[meetings["is_held"] & _is_past(ledger, meetings)]
-    held = held.sort_values(["deal", "host", "at"], kind="stable")
-    held = held[keep_first_of_hour(held)]
+    held = held_meetings(ledger.picture)
     planned = pd.concat([held, meetings[~meetings["is_held"]]])
     first = held.sort_values(["deal", "at"], kind="stable").drop_duplicates("deal")
     for metric, table in (
@@ -378,10 +385,6 @@ def _objects(ledger: Ledger) -> None:
     listed, price = agreed["listed"].to_numpy(), agreed["price"].to_numpy()
     ledger.credit_role("list_price_agreed", "deal_owner", deal, day, listed)
     ledger.credit_role("list_price_discount", "deal_owner", deal, day, listed - price)
-
-
-def _is_past(ledger: Ledger, table: pd.DataFrame) -> Flags:
-    return np.asarray(table["day"].to_numpy() <= ledger.state.today_number)
 
 
 # ----------------------------------------------------------- contracts and advances

@@ -106,8 +106,7 @@ missing_fields as (
 
 readers as (
 
-    select array_agg(distinct key order by key) as reader_keys
-    from {{ ref('user_scopes') }}
+    {{ keys_of_everyone() }}
 
 ),
 

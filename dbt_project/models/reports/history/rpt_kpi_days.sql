@@ -4,8 +4,7 @@ with
 
 readers as (
 
-    select array_agg(distinct key order by key) as reader_keys
-    from {{ ref('user_scopes') }}
+    {{ keys_of_everyone() }}
 
 ),
 
@@ -26,13 +25,7 @@ days as (
 
 select
     days.as_of_date,
-    case
-        when days.is_today then {{ text('today') }}
-        else to_char(days.as_of_date, 'DD.MM.YYYY')
-    end as as_of_label,
-    -- The latest day first.
-    cast(date '9999-12-31' - days.as_of_date as integer) as as_of_order,
-    days.is_today,
+    {{ day_choice_columns('days') }},
     readers.reader_keys
 
 from days

@@ -168,7 +168,7 @@ explained as (
         authors.author_name,
         differing.corrected_at,
         -- The latest day first.
-        cast(date '9999-12-31' - differing.event_date as integer) as correction_order,
+        {{ latest_first('differing.event_date') }} as correction_order,
         {{ money_reader_keys('differing.employee_key', 'places.ancestor_keys') }}
             as reader_keys
 

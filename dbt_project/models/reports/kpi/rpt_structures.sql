@@ -3,9 +3,7 @@ with
 -- A choice holds no row of a deal: everyone who reads anything may make it.
 readers as (
 
-    select array_agg(distinct held.key order by held.key) as keys
-    from {{ ref('user_keys') }} as readers
-    cross join lateral unnest(readers.keys) as held (key)
+    {{ keys_of_everyone() }}
 
 )
 
@@ -13,7 +11,7 @@ select
     structures.structure,
     structures.label as structure_label,
     cast(structures.structure_order as smallint) as structure_order,
-    readers.keys as reader_keys
+    readers.reader_keys
 
 from {{ ref('structures') }} as structures
 

@@ -18,9 +18,7 @@ first_load as (
 -- No deal is named here: everyone who reads anything may know it.
 readers as (
 
-    select array_agg(distinct held.key order by held.key) as keys
-    from {{ ref('user_keys') }} as readers
-    cross join lateral unnest(readers.keys) as held (key)
+    {{ keys_of_everyone() }}
 
 ),
 
@@ -42,7 +40,7 @@ select
     cast(counted.changes_known as bigint) as changes_known,
     cast(counted.changes_exact as bigint) as changes_exact,
     first_load.first_snapshot_date,
-    readers.keys as reader_keys
+    readers.reader_keys
 
 from counted
 

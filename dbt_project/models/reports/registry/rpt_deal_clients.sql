@@ -4,18 +4,11 @@
    out. #}
 with
 
-readers as (
-
-    select * from {{ ref('user_keys') }}
-
-),
-
 held_keys as (
 
-    select distinct held.key
-    from readers
-    cross join lateral unnest(readers.keys) as held (key)
-    where starts_with(held.key, 'names/')
+    select distinct key
+    from {{ ref('user_scopes') }}
+    where starts_with(key, 'names/')
 
 ),
 

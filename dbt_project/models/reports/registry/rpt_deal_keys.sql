@@ -11,17 +11,9 @@ keyed as (
 
 ),
 
-readers as (
-
-    select * from {{ ref('user_keys') }}
-
-),
-
 held_keys as (
 
-    select distinct held.key
-    from readers
-    cross join lateral unnest(readers.keys) as held (key)
+    select distinct key from {{ ref('user_scopes') }}
 
 ),
 

@@ -32,9 +32,7 @@ roles as (
 -- A choice holds no row of a deal: everyone who reads anything may make it.
 readers as (
 
-    select array_agg(distinct held.key order by held.key) as keys
-    from {{ ref('user_keys') }} as readers
-    cross join lateral unnest(readers.keys) as held (key)
+    {{ keys_of_everyone() }}
 
 )
 
@@ -52,7 +50,7 @@ select
     {{ text('month_undated') }} as undated_label,
     {{ text('month_future') }} as future_label,
     {{ text('unassigned') }} as unassigned_label,
-    readers.keys as reader_keys
+    readers.reader_keys
 
 from roles
 
