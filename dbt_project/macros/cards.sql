@@ -17,13 +17,9 @@
     {{ 'coalesce(' ~ expression ~ ', 0)' if is_computable(measure) else 'cast(null as numeric)' }}
 {%- endmacro %}
 
-{# Whether two decimals would say nothing. #}
-{% macro is_whole(expression) -%}
-    round({{ expression }}, 2) = round({{ expression }})
-{%- endmacro %}
-
 {# A value as a card prints it in its unit; money in millions. Writes with number_text
-   or signed_text. A count of shared deals need not be whole: half a deal is seen as one. #}
+   or signed_text. What people share need not be whole: then it is printed as the records
+   behind it are. #}
 {% macro unit_text(unit_code, expression, macro_name) -%}
     {%- set write = {'number': number_text, 'signed': signed_text}[macro_name] -%}
     case {{ unit_code }}
@@ -31,7 +27,8 @@
         when 'percent' then {{ write('100 * (' ~ expression ~ ')', 1) }}
         when 'share' then {{ write(expression, 2) }}
         else case
-            when {{ is_whole(expression) }} then {{ write(expression, 0) }}
+            when round({{ expression }}, 2) = round({{ expression }})
+                then {{ write(expression, 0) }}
             else {{ write(expression, 2) }}
         end
     end

@@ -22,9 +22,10 @@ WORDS = (
 )  # fmt: skip
 
 
-def rendered(macro: str, *arguments: object) -> str:
-    """The SQL of a macro that needs nothing of dbt."""
-    text = (PROJECT / "macros" / f"{macro}.sql").read_text(encoding="utf-8")
+def rendered(macro: str, *arguments: object, file: str = "") -> str:
+    """The SQL of a macro that needs nothing of dbt; its file has its name as a rule."""
+    path = PROJECT / "macros" / f"{file or macro}.sql"
+    text = path.read_text(encoding="utf-8")
     module = jinja2.Environment(autoescape=False).from_string(text).module  # noqa: S701
     return str(getattr(module, macro)(*arguments))
 
@@ -46,6 +47,28 @@ def test_names_stand_in_russian_order(database: psycopg.Connection) -> None:
         return [places[letter] for letter in word.lower()]
 
     assert [order(word) for word in found] == sorted(map(order, WORDS))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "writer", "printed"),
+    [
+        ("7", "count", "number", "7"),
+        ("7.5", "count", "number", "7,50"),
+        ("1234.3333", "count", "number", "1\N{NO-BREAK SPACE}234,33"),
+        ("6.9999", "count", "number", "7"),
+        ("-0.5", "count", "signed", "\N{MINUS SIGN}0,50"),
+        ("2", "count", "signed", "+2"),
+        ("0.5", "percent", "number", "50,0"),
+        ("3901541", "money", "number", "3,90"),
+    ],
+)
+def test_a_shared_count_is_printed_like_its_records(
+    database: psycopg.Connection, value: str, unit: str, writer: str, printed: str
+) -> None:
+    text = rendered(
+        "unit_text", f"'{unit}'", f"cast({value} as numeric)", writer, file="cards"
+    )
+    assert database.execute(f"select {text}".encode()).fetchone() == (printed,)
 
 
 def shares(
