@@ -35,6 +35,10 @@ SQL_LINT = (
     "dbt_project/models",
     "dbt_project/tests",
 )
+# Whole parts are spread over the cores, file by file; every worker has a PostgreSQL of
+# its own.
+WORKERS = min(4, os.cpu_count() or 1)
+SPREAD = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def run_tests(parts: Sequence[str], words: str = "") -> int:
@@ -59,7 +63,9 @@ def run_tests(parts: Sequence[str], words: str = "") -> int:
     if not marks:
         return 0
     chosen = [] if not parts else ["-m", " or ".join(marks)]
-    return _run([str(PROGRAMS / "pytest"), *chosen, *shlex.split(words)])
+    # Words are for somebody who looks at one thing: one process, as pytest does it.
+    spread = shlex.split(words) or SPREAD
+    return _run([str(PROGRAMS / "pytest"), *chosen, *spread])
 
 
 def _lint() -> int:
