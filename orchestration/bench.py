@@ -4,6 +4,9 @@ Absolute seconds say little about another machine. Each stage therefore stands b
 the least work that could give its result, measured in the same run: landing beside a
 COPY of the same rows, transformations and publication beside writing their tables
 once, checks beside one statement with the same conditions.
+
+Simulating and landing take longer than what is looked at: a folder given for it keeps
+the landed home of each size, and the next run starts from there.
 """
 
 from __future__ import annotations
@@ -12,13 +15,15 @@ import io
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -26,7 +31,7 @@ from ingestion.demo.agency import life, model, portal_feed
 from ingestion.demo.portal.store import PortalStore
 from orchestration import processes, serving
 from orchestration.demo import CONNECTION
-from orchestration.passes import STAGES, PassRequest, run_pass
+from orchestration.passes import STAGES, PassRequest, open_pass, run_pass
 from orchestration.postgres import embedded_server
 from orchestration.settings import Settings, load_settings
 from orchestration.warehouse import Warehouse, open_warehouse, provision
@@ -36,6 +41,11 @@ Say = Callable[[str], None]
 # A fixed day and seed: the same agency at every run.
 TODAY = date(2026, 11, 20)
 SEED = 7
+# Deals that change between two passes of a day, as far as the day has as many.
+CHANGED_DEALS = 1000
+# The database of a kept home as it was landed.
+LANDED = "landed"
+SAMPLE_SECONDS = 0.5
 
 ONE_STATEMENT_CHECK = """
     select deal_key
@@ -79,7 +89,8 @@ class Row:
         name: What was measured.
         seconds: Of the stage.
         baseline: Seconds of its baseline; None where there is none.
-        peak_mb: Highest resident memory of this process while it ran.
+        peak_mb: Highest memory of this process and of the server while it ran; memory
+            that several of them share counts once.
     """
 
     name: str
@@ -88,13 +99,18 @@ class Row:
     peak_mb: int
 
 
-def bench(settings: Settings, *, deals: Sequence[int], say: Say) -> int:
-    """Measure passes of several sizes in throw-away homes."""
-    del settings
+def bench(deals: Sequence[int], *, kept: Path | None, say: Say) -> int:
+    """Measure passes of several sizes.
+
+    Args:
+        deals: Sizes of the agency.
+        kept: Folder of landed homes, one by size; None for throw-away ones.
+        say: Told each line.
+    """
     for size in deals:
         say(f"{size} deals, {os.cpu_count()} cores, {datetime.now(tz=UTC):%Y-%m-%d}")
         say(f"{'stage':<28}{'seconds':>9}{'baseline':>10}{'ratio':>8}{'peak MB':>9}")
-        for row in _measure(size):
+        for row in _measure(size, kept):
             ratio = f"{row.seconds / row.baseline:8.1f}" if row.baseline else f"{'':8}"
             baseline = f"{row.baseline:10.2f}" if row.baseline else f"{'':10}"
             say(f"{row.name:<28}{row.seconds:>9.2f}{baseline}{ratio}{row.peak_mb:>9}")
@@ -102,24 +118,28 @@ def bench(settings: Settings, *, deals: Sequence[int], say: Say) -> int:
     return 0
 
 
-def _measure(size: int) -> Iterator[Row]:
+def _measure(size: int, kept: Path | None) -> Iterator[Row]:
+    if kept:
+        folder = kept.resolve() / str(size)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        yield from _measure_home(load_settings(folder / "home", {}), size, is_kept=True)
+        return
     folder = Path(tempfile.mkdtemp(prefix="reestr-bench-"))
     folder.chmod(0o755)
     try:
-        yield from _measure_home(load_settings(folder / "home", {}), size)
+        settings = load_settings(folder / "home", {})
+        yield from _measure_home(settings, size, is_kept=False)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measure_home(settings: Settings, size: int) -> Iterator[Row]:
+def _measure_home(settings: Settings, size: int, *, is_kept: bool) -> Iterator[Row]:
     moment = model.end_of_day(TODAY)
     with _watched() as simulated:
         agency = life.simulate(seed=SEED, deals=size, first_today=TODAY)
     yield Row("simulate", *simulated())
     settings.folder("portal")
-    with _watched() as filled, PortalStore(serving.portal_store(settings)) as store:
-        portal_feed.fill(store, agency, moment)
-    yield Row("fill the portal", *filled())
     portal = serving.portal_server(settings, no_limit=True)
     settings.keep("REESTR_CONNECTIONS", CONNECTION)
     settings.keep(
@@ -129,41 +149,133 @@ def _measure_home(settings: Settings, size: int) -> Iterator[Row]:
     settings.keep("REESTR_PASS_TIME", moment.isoformat())
     warehouse = open_warehouse(settings)
     try:
+        if _is_landed(warehouse):
+            _take_landed(warehouse)
+        else:
+            with _watched() as filled, _portal(settings) as store:
+                portal_feed.fill(store, agency, moment)
+            yield Row("fill the portal", *filled())
         provision(warehouse, [])
         processes.start(settings, portal)
         processes.wait_until_ready(settings, portal, serving.READY_SECONDS)
-        first = _stages(warehouse)
+        if is_kept and not _is_landed(warehouse):
+            with _watched() as landed:
+                _land(warehouse)
+            yield Row("land", *landed())
+            _keep_landed(warehouse)
+        first, _ = _stages(warehouse)
         baselines = _baselines(warehouse)
         for stage in STAGES:
             seconds, _, peak = first[stage]
             yield Row(f"first pass: {stage}", seconds, baselines.get(stage), peak)
         yield Row("first pass: all", *_total(first))
-        yield Row("pass with nothing new: all", *_total(_stages(warehouse)))
-        later = moment + timedelta(days=1)
-        with PortalStore(serving.portal_store(settings)) as store:
-            portal_feed.advance(store, agency, moment, later)
-        settings.keep("REESTR_PASS_TIME", later.isoformat())
-        next_day = _stages(warehouse)
-        for stage in STAGES:
-            yield Row(f"next day: {stage}", *next_day[stage])
-        yield Row("next day: all", *_total(next_day))
+        yield Row("pass with nothing new: all", *_total(_stages(warehouse)[0]))
+        # Early in the morning: what the day itself changes, and little else.
+        morning = moment + timedelta(hours=8)
+        with _portal(settings) as store:
+            portal_feed.advance(store, agency, moment, morning)
+        yield from _changes(warehouse, "next day", morning)
+        with _portal(settings) as store:
+            later = _live_on(store, agency, morning)
+        yield from _changes(warehouse, "same day", later)
     finally:
         processes.stop(settings, "portal")
         embedded_server(settings).stop()
 
 
-def _stages(warehouse: Warehouse) -> dict[str, tuple[float, None, int]]:
-    """Seconds and peak memory of each stage of one pass."""
+@contextmanager
+def _portal(settings: Settings) -> Iterator[PortalStore]:
+    with PortalStore(serving.portal_store(settings)) as store:
+        yield store
+
+
+def _live_on(store: PortalStore, agency: model.Agency, since: datetime) -> datetime:
+    """Let the day go on until enough deals have changed, and tell when that is."""
+    changed = 0
+    moment = since
+    last = model.end_of_day(since.date())
+    while changed < CHANGED_DEALS and moment < last:
+        later = min(moment + timedelta(minutes=15), last)
+        changed += portal_feed.advance(store, agency, moment, later).get("deal", 0)
+        moment = later
+    return moment
+
+
+def _changes(warehouse: Warehouse, name: str, moment: datetime) -> Iterator[Row]:
+    warehouse.settings.keep("REESTR_PASS_TIME", moment.isoformat())
+    stages, deals = _stages(warehouse)
+    yield Row(f"{name}: changed deals", deals, None, 0)
+    for stage in STAGES:
+        yield Row(f"{name}: {stage}", *stages[stage])
+    yield Row(f"{name}: all", *_total(stages))
+
+
+# ------------------------------------------------------------ homes that are kept
+
+
+def _land(warehouse: Warehouse) -> None:
+    with open_pass(warehouse) as running:
+        running.run("land")
+
+
+def _is_landed(warehouse: Warehouse) -> bool:
+    return (warehouse.settings.home / LANDED).exists()
+
+
+def _keep_landed(warehouse: Warehouse) -> None:
+    """Remember the database, the portal and the state of landing as they are."""
+    home = warehouse.settings.home
+    draft = home / f"{LANDED}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    shutil.copytree(home / "dlt", draft / "dlt")
+    shutil.copy2(serving.portal_store(warehouse.settings), draft / "portal.sqlite")
+    _copy_database(warehouse, warehouse.database, LANDED)
+    draft.rename(home / LANDED)
+
+
+def _take_landed(warehouse: Warehouse) -> None:
+    """Bring a kept home back to where it had just landed."""
+    home = warehouse.settings.home
+    shutil.rmtree(home / "dlt", ignore_errors=True)
+    shutil.copytree(home / LANDED / "dlt", home / "dlt")
+    store = serving.portal_store(warehouse.settings)
+    for file in store.parent.iterdir():
+        file.unlink()
+    shutil.copy2(home / LANDED / "portal.sqlite", store)
+    _copy_database(warehouse, LANDED, warehouse.database)
+
+
+def _copy_database(warehouse: Warehouse, source: str, target: str) -> None:
+    server = embedded_server(warehouse.settings).url()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("drop database if exists {} with (force)").format(
+                sql.Identifier(target)
+            )
+        )
+        connection.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(target), sql.Identifier(source)
+            )
+        )
+
+
+# ----------------------------------------------------------- seconds and memory
+
+
+def _stages(warehouse: Warehouse) -> tuple[dict[str, tuple[float, None, int]], int]:
+    """Seconds and peak memory of each stage of a pass, and how many deals it landed."""
     measured: dict[str, tuple[float, None, int]] = dict.fromkeys(STAGES, (0.0, None, 0))
+    with _Memory(embedded_server(warehouse.settings).data) as memory:
 
-    def note(stage: str, seconds: float | None) -> None:
-        if seconds is None:
-            _reset_peak()
-        else:
-            measured[stage] = (seconds, None, _peak_mb())
+        def note(stage: str, seconds: float | None) -> None:
+            peak = memory.take()
+            if seconds is not None:
+                measured[stage] = (seconds, None, peak)
 
-    run_pass(warehouse, PassRequest(), note)
-    return measured
+        done = run_pass(warehouse, PassRequest(), note)
+    return measured, done.rows_landed.get(f"{CONNECTION}.deals", 0)
 
 
 def _total(stages: dict[str, tuple[float, None, int]]) -> tuple[float, None, int]:
@@ -243,19 +355,49 @@ def _check_at_once(warehouse: Warehouse) -> float:
 @contextmanager
 def _watched() -> Iterator[Callable[[], tuple[float, None, int]]]:
     """Time a block and watch its memory."""
-    _reset_peak()
     started = time.monotonic()
-    ended = [0.0]
-    yield lambda: (ended[0] - started, None, _peak_mb())
-    ended[0] = time.monotonic()
+    ended = [0.0, 0.0]
+    with _Memory() as memory:
+        yield lambda: (ended[0] - started, None, int(ended[1]))
+        ended[:] = time.monotonic(), memory.take()
 
 
-def _reset_peak() -> None:
-    """Let the kernel forget the highest resident size of this process."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+class _Memory:
+    """Watches this process and, where its folder is given, the server's processes."""
 
+    def __init__(self, server: Path | None = None) -> None:
+        self._server = server
+        self._peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-def _peak_mb() -> int:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) // 1024
+    def __enter__(self) -> _Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def take(self) -> int:
+        """Megabytes at most since the last call."""
+        peak, self._peak = max(self._peak, self._now()), 0
+        return peak // 2**20
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self._peak = max(self._peak, self._now())
+
+    def _now(self) -> int:
+        """Bytes that stand in memory now; shared pages count by their part."""
+        watched = [psutil.Process()]
+        with suppress(psutil.Error, OSError, ValueError):
+            if self._server:
+                text = (self._server / "postmaster.pid").read_text(encoding="utf-8")
+                postmaster = psutil.Process(int(text.split("\n", 1)[0]))
+                watched += [postmaster, *postmaster.children(recursive=True)]
+        held = 0
+        for process in watched:
+            with suppress(psutil.Error):
+                held += process.memory_full_info().pss
+        return held

@@ -193,7 +193,8 @@ def _doctor(options: argparse.Namespace, settings: Settings) -> int:
 def _bench(options: argparse.Namespace, settings: Settings) -> int:
     from orchestration.bench import bench  # noqa: PLC0415
 
-    return bench(settings, deals=options.deals, say=_print)
+    del settings
+    return bench(options.deals, kept=options.keep, say=_print)
 
 
 def _test(options: argparse.Namespace, settings: Settings) -> int:
@@ -325,5 +326,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("bench", _bench, "Measure the stages of a pass against baselines.")
     sub.add_argument(
         "--deals", type=int, nargs="*", default=[2000, 50000], help="sizes to measure"
+    )
+    sub.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the landed homes here and start from those that are there",
     )
     return parser

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "bi": {"bi", "openpyxl", "psycopg", "requests", "yaml"},
     "orchestration": {
         "bi", "dagster", "dagster_dbt", "dbt", "expectations", "ingestion", "openpyxl",
-        "orchestration", "psycopg", "yaml",
+        "orchestration", "psutil", "psycopg", "yaml",
     },
 }  # fmt: skip
 # Both Python environments run these; neither has all of the other's packages.
