@@ -96,6 +96,7 @@ def reason_for_whole(
     *,
     meaning: str,
     pass_time: datetime,
+    timezone: str,
     sources: Sequence[Source],
 ) -> str | None:
     """Why all tables have to be written anew; None where changes are enough."""
@@ -105,6 +106,26 @@ def reason_for_whole(
         return "code, mapping or decisions changed"
     if pass_time <= base.pass_time:
         return "the clock has not moved on"
+    if connection.execute("select from ops.working_tables").fetchone() is None:
+        return "the working tables are empty: the server has crashed"
+    return _reason_of_rows(connection, base, pass_time, timezone, sources)
+
+
+def _reason_of_rows(
+    connection: psycopg.Connection,
+    base: Base,
+    pass_time: datetime,
+    timezone: str,
+    sources: Sequence[Source],
+) -> str | None:
+    """What has changed that too many rows depend on."""
+    moved = connection.execute(
+        "select from dbt_core.dim_employee_placements"
+        " where valid_from > %s and valid_from <= %s limit 1",
+        [_day(base.pass_time, timezone), _day(pass_time, timezone)],
+    ).fetchone()
+    if moved is not None:
+        return "people change their place today, which many numbers read"
     for source in sources:
         if not source.feeds and _has_landed(connection, source, base.pass_time):
             return f"{source.schema}.{source.table} changed, which many deals read"
@@ -138,18 +159,25 @@ def remember_landed(
     return int(row[0]) if row else 0
 
 
-def forget(connection: psycopg.Connection) -> None:
-    """Nothing is known to have changed."""
+def begin_anew(connection: psycopg.Connection) -> None:
+    """Nothing is known to have changed, and all working tables are written now."""
     connection.execute("delete from ops.changed_units")
+    connection.execute(
+        "insert into ops.working_tables default values on conflict do nothing"
+    )
 
 
 def note_day(
     connection: psycopg.Connection, base: Base | None, timezone: str
 ) -> date | None:
     """Tell the models which day the publication before spoke of."""
-    day = base.pass_time.astimezone(ZoneInfo(timezone)).date() if base else None
+    day = _day(base.pass_time, timezone) if base else None
     connection.execute("update ops.clock set previous_day = %s", [day])
     return day
+
+
+def _day(moment: datetime, timezone: str) -> date:
+    return moment.astimezone(ZoneInfo(timezone)).date()
 
 
 def read_sources(manifest_file: Path, schemas: Collection[str]) -> list[Source]:

@@ -247,6 +247,7 @@ class Pass:
                 base,
                 meaning=self.meaning,
                 pass_time=self.pass_time,
+                timezone=self.connections[0].timezone,
                 sources=sources,
             )
         )
@@ -255,7 +256,7 @@ class Pass:
         )
         changes.note_day(self.connection, base, self.connections[0].timezone)
         if base is None or self.whole_because:
-            changes.forget(self.connection)
+            changes.begin_anew(self.connection)
             logger.info("all tables anew", extra={"because": self.whole_because})
         else:
             changes.remember_landed(self.connection, sources, schemas, base.pass_time)

@@ -169,6 +169,14 @@ create table if not exists ops.changed_units (
 
 alter table ops.changed_units owner to {transformer};
 
+-- Says that the working tables hold what the passes have written: like them it is not
+-- logged, so a crash of the server empties it together with them.
+create unlogged table if not exists ops.working_tables (
+    only_row boolean primary key default true check (only_row)
+);
+
+alter table ops.working_tables owner to {transformer};
+
 -- When deleted records of a connection were last looked for.
 create table if not exists ops.sweeps (
     connection text not null,

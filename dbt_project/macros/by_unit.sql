@@ -53,7 +53,10 @@
     {%- endif -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ name) -%}
     {%- set expression = units_of(node).get(unit) if node -%}
-    {{ return(changed_rows(relation, expression) if expression else relation) }}
+    {{ return(
+        changed_rows(relation, expression, node.config.materialized == 'view')
+        if expression else relation
+    ) }}
 {%- endmacro %}
 
 {# A relation as a whole in every pass: for what the rows of a unit say of other units. #}
@@ -61,8 +64,20 @@
     {{ return(builtins.ref(name)) }}
 {%- endmacro %}
 
-{% macro changed_rows(relation, expression) -%}
-    (select * from {{ relation }} where {{ expression }} in (select key from changed_units))
+{# A view is asked for an array of keys: that reaches the indexes below it, a subquery stops
+   at a union. #}
+{% macro changed_rows(relation, expression, is_view) -%}
+    {%- if is_view -%}
+        (
+            select * from {{ relation }}
+            where {{ expression }} = any(array(select key from changed_units))
+        )
+    {%- else -%}
+        (
+            select * from {{ relation }}
+            where {{ expression }} in (select key from changed_units)
+        )
+    {%- endif -%}
 {%- endmacro %}
 
 {# The changed units of this model, frozen for the session: one that becomes known while
@@ -119,8 +134,7 @@
     {%- set units = units_of(model) -%}
     {%- set unit = model.config.meta.get('unit') -%}
     {#- A model without a unit of its own is computed as a whole and compared. -#}
-    {%- set expression = units[unit] if unit else units.values() | first -%}
-    {%- set of_changed = expression ~ ' in (select key from changed_units)'
+    {%- set of_changed = units[unit] ~ ' in (select key from changed_units)'
         if unit else 'true' -%}
     {%- set clocked = model.config.meta.get('clocked') -%}
     {%- set columns = adapter.get_columns_in_relation(this)
@@ -142,7 +156,7 @@
             {{ remember_changed_units(
                 this ~ ' where ' ~ is_another_day() ~ ' and ('
                 ~ of_days(clocked) ~ ')',
-                {unit or units.keys() | first: expression}
+                {unit: units[unit]} if unit else units
             ) }}
         {%- endcall -%}
     {%- endif %}
@@ -175,12 +189,25 @@
             select {{ columns }} from {{ this }} where {{ of_changed }}
         );
 
+        -- A row as one value: empty columns are equal, and a row twice stays twice.
+        with compared as materialized (
+            select
+                existing.ctid as place,
+                existing as whole_row
+            from {{ this }} as existing
+            where {{ of_changed }}
+        )
+
         delete from {{ this }}
-        where {{ expression }} in (select {{ expression }} from differing);
+        where
+            ctid = any(array(
+                select compared.place from compared
+                where compared.whole_row in (select differing from differing)
+            ));
 
         insert into {{ this }} ({{ columns }})
         select {{ columns }} from recomputed
-        where {{ expression }} in (select {{ expression }} from differing)
+        where recomputed in (select differing from differing)
     {%- endcall -%}
 
     {%- if units | length > (1 if unit else 0) %}
@@ -228,6 +255,34 @@
         changed.deal_key in (
             select key from ops.changed_units where unit = 'deal_key'
         )
+{%- endmacro %}
+
+{# Months whose conversions change with deals: a step begins in one month and comes through
+   in another, and a deal at the head of a chain makes the others its links. #}
+{% macro months_of_changed_steps() -%}
+    select distinct {{ month_key('steps.entered_date') }} as key
+    from dbt_intermediate.int_milestones__credited as steps
+    where
+        steps.deal_key in (
+            select changed.key from ops.changed_units as changed
+            where changed.unit = 'deal_key'
+            union
+            select links.deal_key
+            from dbt_intermediate.int_deals__mapped as links
+            inner join ops.changed_units as changed
+                on links.source_system || ':' || links.parent_deal_id = changed.key
+            where changed.unit = 'deal_key'
+        )
+{%- endmacro %}
+
+{# For meta.clocked: months with steps that have come to the age of a horizon. #}
+{% macro has_ripened_since(event_month) -%}
+    {%- for days in horizons().values() if days is not none -%}
+        {{ 'or ' if not loop.first }}(
+            {{ event_month }} <= {today} - {{ days }}
+            and {{ event_month }} + 31 > {previous_day} - {{ days }}
+        )
+    {%- endfor -%}
 {%- endmacro %}
 
 {# What a scope opens for a time opens and closes with the day: for meta.clocked. #}

@@ -13,6 +13,16 @@
     cast({{ expression }} at time zone '{{ var("timezone") }}' as date)
 {%- endmacro %}
 
+{# A day as the key of a unit: as a number, which an index can hold whatever way a session
+   writes its dates. #}
+{% macro day_key(date) -%}
+    cast({{ date }} - date '2000-01-01' as text)
+{%- endmacro %}
+
+{% macro month_key(date) -%}
+    {{ day_key("cast(date_trunc('month', cast(" ~ date ~ " as timestamp)) as date)") }}
+{%- endmacro %}
+
 {# The moment at which a day of the firm begins. #}
 {% macro day_start(date) -%}
     cast({{ date }} as timestamp) at time zone '{{ var("timezone") }}'
@@ -69,8 +79,33 @@
     ({{ date }} >= {previous_day} and {{ date }} < {today})
 {%- endmacro %}
 
+{# For meta.clocked: deals that have been quiet for the days of the setting, and all that
+   are when the setting gets another value. #}
+{% macro has_become_stuck_since(quiet_since, is_stuck) -%}
+    (
+        not {{ is_stuck }}
+        and {{ quiet_since }} <= {today} - (
+            select cast(min(settings.value) as integer)
+            from dbt_core.dim_settings as settings
+            where settings.setting = 'stuck_days'
+        )
+        or {{ is_stuck }}
+        and exists (
+            select from dbt_core.dim_settings as settings
+            where
+                settings.setting = 'stuck_days'
+                and {{ has_come_since('settings.valid_from') }}
+        )
+    )
+{%- endmacro %}
+
 {% macro is_another_day() -%}
     {{ previous_day() }} is distinct from {{ today() }}
+{%- endmacro %}
+
+{# For meta.clocked: in a new month, what says how many months ago something was. #}
+{% macro is_another_month() -%}
+    date_trunc('month', {previous_day}) <> date_trunc('month', {today})
 {%- endmacro %}
 
 {# The first day of the month that many months ago; of negative months it lies ahead. #}

@@ -129,6 +129,33 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{# Measures of every fact by the credit that is split, summed by columns as far as the facts
+   of one person already are: whoever reads them sums them up. #}
+{% macro split_parts(columns) %}
+    select
+        {{ columns | join(',\n        ') }},
+        {%- for measure in measures_in('rpt_kpi_daily') %}
+        {{ measure.name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from {{ ref('int_facts__summed') }}
+    {%- for fact in daily_facts() %}
+
+    union all
+
+    select
+        {{ columns | join(',\n        ') }},
+        {{ kpi_parts('rpt_kpi_daily', fact) }}
+
+    from {{ ref(fact) }}
+
+    where is_shared
+
+    group by
+        {{ columns | join(',\n        ') }}
+    {%- endfor %}
+{%- endmacro %}
+
 {% macro kpi_sums(dataset) -%}
     {%- for measure in measures_in(dataset) %}
     {{

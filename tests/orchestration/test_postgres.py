@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from orchestration.postgres import (
     embedded_server,
 )
 from orchestration.settings import REPOSITORY, load_settings
-from tests.waiting import wait_until
+from tests.killed_server import kill, postmaster
 
 IS_ROOT = os.geteuid() == 0
 
@@ -55,24 +54,11 @@ def ask(server: EmbeddedServer, query: str) -> object:
         return row[0] if row else None
 
 
-def postmaster(server: EmbeddedServer) -> int:
-    text = (server.data / "postmaster.pid").read_text(encoding="utf-8")
-    return int(text.split("\n", 1)[0])
-
-
 def remember(server: EmbeddedServer, value: int) -> None:
     with psycopg.connect(server.url()) as connection:
         connection.execute("create table if not exists kept (value int)")
         connection.execute("truncate kept")
         connection.execute("insert into kept values (%s)", [value])
-
-
-def kill(server: EmbeddedServer) -> int:
-    """End the server as a power cut would, and give the id its process had."""
-    process = postmaster(server)
-    os.kill(process, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{process}/exe").exists(), "it is gone")
-    return process
 
 
 @contextmanager

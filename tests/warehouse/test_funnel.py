@@ -18,7 +18,7 @@ from tests.small_firm import SmallFirm, key, small_firm
 
 PAIR = "contract_signed__advance_taken"
 MILESTONES = "dbt_core.fct_deal_milestones"
-STAGED = "dbt_intermediate.int_deals__staged"
+STAGED = "dbt_intermediate.int_deals__timed"
 
 
 @dataclass

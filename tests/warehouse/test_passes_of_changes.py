@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import psycopg
@@ -11,8 +13,11 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from orchestration.passes import Pass, PassRequest, run_pass
+from orchestration.postgres import embedded_server
+from orchestration.settings import load_settings
 from tests.conftest import Postgres
 from tests.firm_life import Life
+from tests.killed_server import kill
 from tests.small_firm import SmallFirm, small_firm
 
 SCHEMAS = (
@@ -112,3 +117,39 @@ def test_passes_of_changes_are_one_pass_over_everything(
             done = published(firm, life)
         assert done.whole_because is None
         assert unlike_a_whole_pass(firm) == {}
+
+
+def test_a_crash_of_the_server_costs_a_pass_over_everything_and_nothing_else(
+    server_folders: Callable[[str], Path],
+) -> None:
+    """Working tables are not logged: the server comes back without their rows."""
+    folder = server_folders("crash")
+    server = embedded_server(load_settings(folder / "server", {}))
+    server.start()
+    try:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("create database firm")
+        with small_firm(folder, server.url("firm")) as firm:
+            life = Life(firm)
+            published(firm, life)
+            assert published(firm, life).whole_because is None
+            with psycopg.connect(firm.warehouse.admin_url) as connection:
+                tables = keep(connection)
+            kill(server)
+            server.start()
+            with psycopg.connect(firm.warehouse.admin_url) as connection:
+                lost = differences(connection, tables)
+            assert "dbt_core.fct_deals" in lost
+            history = {
+                "dbt_intermediate.int_deals__versioned",
+                "reports.rpt_deal_registry",
+            }
+            assert not history & lost.keys()
+            done = run_pass(firm.warehouse, PassRequest())
+            assert done.unchanged
+            done = published(firm, life)
+            assert done.whole_because is not None
+            assert "crashed" in done.whole_because
+            assert unlike_a_whole_pass(firm) == {}
+    finally:
+        server.stop()

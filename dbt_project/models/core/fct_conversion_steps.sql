@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'unit': 'deal_key'}) }}
+{{ config(materialized='view', meta={
+    'unit': 'deal_key', 'by': {'cohort_month': day_key('event_month')}
+}) }}
 
 with
 

@@ -1,6 +1,7 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'clocked': "outcome in ('open', 'paused') or is_closing_in_future"
+    'clocked': "outcome = 'open' and " ~ has_ended_since('planned_settlement_date')
+        ~ " or outcome = 'paused' and not is_pause_too_long or is_closing_in_future"
         ~ ' or is_contract_in_future or is_advance_in_future'
         ~ ' or is_activity_in_future or is_record_in_future',
 }) }}

@@ -1,5 +1,9 @@
 {{ config(materialized='view', meta={
-    'unit': 'deal_key', 'by': {'deal_key': "coalesce(deal_key, fact_key)"}
+    'unit': 'deal_key',
+    'by': {
+        'deal_key': "coalesce(deal_key, fact_key)",
+        'event_day': day_key('event_date'),
+    },
 }) }}
 
 {# Facts of deals as they are reported: those that are true, but in a locked period those

@@ -16,7 +16,7 @@ survivors as (
 
 visits as (
 
-    select * from {{ ref('int_stage_visits__timed') }}
+    select * from {{ ref('int_stage_visits__limited') }}
 
 ),
 

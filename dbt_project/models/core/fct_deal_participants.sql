@@ -1,4 +1,4 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "fact_date is null"}) }}
+{{ config(meta={'unit': 'deal_key'}) }}
 
 {# Who is credited in each role on the date of the role's fact, and who holds it today. A
    row of someone who only holds it today weighs nothing. #}

@@ -248,7 +248,6 @@ described as (
         money.payment_status,
         money.commission_receivable,
         money.payment_due_date,
-        money.days_overdue,
         money.ageing_code,
         money.commission_prepaid,
         money.invoice_vs_contract_gap,
@@ -256,10 +255,8 @@ described as (
         ---------- the stage and its clock
         staged.stage_entered_date,
         staged.stay_clock_date,
-        staged.days_in_stage,
         staged.stage_limit,
         staged.stage_limit_unit,
-        staged.stage_limit_pct,
         staged.limit_at,
         staged.is_over_limit,
         staged.is_stuck,

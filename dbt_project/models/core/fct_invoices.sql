@@ -1,4 +1,8 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "payment_remainder > 0"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'payment_remainder > 0 and ageing_code is distinct from '
+        ~ ageing('({today} - due_date)'),
+}) }}
 
 with
 
@@ -101,8 +105,6 @@ aged as (
         overpayment,
         payment_status,
         case when days_overdue > 0 then payment_remainder else 0 end as payment_overdue,
-        case when payment_remainder > 0 then greatest(days_overdue, 0) end
-            as days_overdue,
         case when payment_remainder > 0 then {{ ageing('days_overdue') }} end
             as ageing_code
 

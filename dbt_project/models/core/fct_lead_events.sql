@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'lead_key', 'by': {'event_day': day_key('event_date')}}) }}
+
 {# Facts of leads as they are reported: those that are true, but in a locked period those
    that were known when it was locked; the difference is a correction in an open month. #}
 {%- set said = [

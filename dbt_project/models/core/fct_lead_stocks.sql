@@ -1,4 +1,4 @@
-{{ config(meta={'by': {'lead_key': 'lead_key'}}) }}
+{{ config(materialized='view', meta={'by': {'lead_key': 'lead_key'}}) }}
 
 with
 

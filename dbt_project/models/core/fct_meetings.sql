@@ -1,4 +1,7 @@
-{{ config(meta={'by': {'deal_key': "coalesce(deal_key, meeting_key)"}}) }}
+{{ config(meta={
+    'by': {'deal_key': "coalesce(deal_key, meeting_key)"},
+    'clocked': 'meeting_date > {previous_day}',
+}) }}
 
 with
 

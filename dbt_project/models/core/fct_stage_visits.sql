@@ -1,4 +1,4 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(materialized='view', meta={'unit': 'deal_key'}) }}
 
 with
 

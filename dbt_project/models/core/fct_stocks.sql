@@ -9,7 +9,7 @@ select
     facts.fact_key,
     facts.detail,
     facts.deal_key,
-    facts.fact_date as as_of_date,
+    {{ today() }} as as_of_date,
     facts.role,
     facts.employee_key,
     facts.unit_path_key,

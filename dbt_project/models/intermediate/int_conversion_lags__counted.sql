@@ -1,3 +1,9 @@
+{{ config(meta={
+    'unit': 'cohort_month',
+    'by': {'cohort_month': day_key('event_month')},
+    'also_changed': months_of_changed_steps(),
+}) }}
+
 {# How many steps of one transition, month, unit and type of deal took as many days: what a
    percentile needs. #}
 with

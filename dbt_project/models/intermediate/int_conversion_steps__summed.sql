@@ -1,3 +1,10 @@
+{{ config(meta={
+    'unit': 'cohort_month',
+    'by': {'cohort_month': day_key('event_month')},
+    'also_changed': months_of_changed_steps(),
+    'clocked': has_ripened_since('event_month'),
+}) }}
+
 {# How many steps of one transition begin in a month at one place, with the labels that
    reports tell apart: what a share needs. Counts of deals add up, so nothing finer is
    needed. A step is of an age when it had that many days to come through. #}

@@ -1,4 +1,6 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={
+    'by': {'cohort_month': day_key('event_month')}
+}) }}
 
 {# One row per step of a deal or of a request, side by side. A request is no link of a
    chain. #}

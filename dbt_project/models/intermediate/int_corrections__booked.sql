@@ -1,5 +1,9 @@
 {{ config(meta={
-    'by': {'deal_key': 'case when not is_lead then coalesce(deal_key, fact_key) end'},
+    'by': {
+        'deal_key': 'case when not is_lead then coalesce(deal_key, fact_key) end',
+        'lead_key': 'case when is_lead then lead_key end',
+        'event_day': day_key('event_date'),
+    },
 }) }}
 
 {# One row per fact that a locked period shows otherwise than it is true today, in the shape

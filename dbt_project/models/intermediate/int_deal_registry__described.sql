@@ -107,7 +107,7 @@ stays as (
         max(limit_value) as limit_value,
         max(limit_unit) as limit_unit
 
-    from {{ ref('fct_stage_visits') }}
+    from {{ ref('int_stage_visits__limited') }}
 
     where is_open
 

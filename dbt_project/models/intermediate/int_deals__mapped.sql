@@ -1,7 +1,8 @@
 {{ config(meta={
     'unit': 'deal_key',
     'by': {'contract': "source_system || ':' || contract_number"},
-    'clocked': 'greatest(closing_date, lost_date, created_date) > {previous_day}',
+    'clocked': 'greatest(closing_date, lost_date, created_date, contract_signed_date,'
+        ~ ' advance_received_date) > {previous_day}',
 }) }}
 
 {# One row per deal of any CRM, in canonical stages, types and dates. #}

@@ -1,11 +1,11 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'clocked': "stage_visit_no is not null and loss_depth is null"
-        ~ " and cycle_days is null",
+    'clocked': has_come_since(business_date('limit_at')) ~ ' or '
+        ~ has_become_stuck_since('quiet_since', 'is_stuck'),
 }) }}
 
-{# One row per deal: where it stands and for how long, how far it ever came. What depends
-   on the clock is as of the pass. #}
+{# One row per deal: where it stands and since when, how far it ever came. Classes that
+   depend on the clock are as of the pass, days are told by int_deals__timed. #}
 with
 
 deals as (
@@ -16,7 +16,7 @@ deals as (
 
 visits as (
 
-    select * from {{ ref('int_stage_visits__timed') }}
+    select * from {{ ref('int_stage_visits__limited') }}
 
 ),
 
@@ -111,18 +111,16 @@ judged as (
         open_visits.entered_at as stage_entered_at,
         open_visits.stay_entered_date as stage_entered_date,
         open_visits.stay_clock_date,
-        {{ days_since('open_visits.stay_clock_date', today()) }} as days_in_stage,
-        open_visits.time_in_stage,
         open_visits.limit_unit as stage_limit_unit,
         open_visits.limit_value as stage_limit,
-        cast(
-            round(100 * open_visits.time_in_stage / nullif(open_visits.limit_value, 0))
-            as integer
-        ) as stage_limit_pct,
         case when deals.outcome = 'open' then open_visits.limit_at end as limit_at,
         deals.outcome = 'open'
         and coalesce({{ is_over('open_visits.limit_at', day_end()) }}, false)
             as is_over_limit,
+        case
+            when deals.outcome = 'open'
+                then greatest(returns.last_move_date, touches.last_touch_date)
+        end as quiet_since,
         deals.outcome = 'open'
         and greatest(returns.last_move_date, touches.last_touch_date)
         <= {{ today() }} - cast(

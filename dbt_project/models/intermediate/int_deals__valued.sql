@@ -1,4 +1,8 @@
-{{ config(meta={'unit': 'deal_key', 'clocked': "commission_receivable > 0"}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'clocked': 'commission_receivable > 0 and ageing_code is distinct from '
+        ~ ageing('({today} - payment_due_date)'),
+}) }}
 
 {# One row per deal: the waterfall of its money, its advances and its payments. #}
 with
@@ -395,10 +399,6 @@ aged as (
         commission_receivable,
         case when commission_receivable > 0 then payment_due_date end
             as payment_due_date,
-        case
-            when commission_receivable > 0
-                then greatest({{ today() }} - payment_due_date, 0)
-        end as days_overdue,
         case
             when commission_receivable > 0
                 then {{ ageing('(' ~ today() ~ ' - payment_due_date)') }}

@@ -1,11 +1,14 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'by': {'deal_key': "coalesce(deal_key, fact_key)"},
-    'clocked': "is_stock",
+    'by': {
+        'deal_key': "coalesce(deal_key, fact_key)",
+        'event_day': day_key('fact_date'),
+    },
 }) }}
 
-{# What happened, and what is held today: one shape, one rule of credit. The rows are many,
-   so they carry keys: names of people and units are joined by whoever reads them. #}
+{# What happened, and what is held today, which has no date: one shape, one rule of credit.
+   The rows are many, so they carry keys: names of people and units are joined by whoever
+   reads them. #}
 {%- set happened = [
     'int_money__happened', 'int_activities__happened', 'int_deals__measured',
     'int_changes__happened', 'int_stages__happened',
@@ -70,7 +73,7 @@ facts as (
         stock_type as fact_type,
         true as is_stock,
         fact_key,
-        {{ today() }} as fact_date,
+        cast(null as date) as fact_date,
         deal_key,
         role,
         employee_key,
@@ -92,6 +95,7 @@ counted as (
 
     select
         facts.*,
+        coalesce(facts.fact_date, {{ today() }}) as credit_date,
         deals.responsible_place_key,
         deals.deal_type,
         deals.deal_type_label,
@@ -124,8 +128,8 @@ credited as (
         on
             counted.deal_key = holders.deal_key
             and counted.role = holders.role
-            and counted.fact_date >= holders.valid_from
-            and counted.fact_date < holders.valid_to
+            and counted.credit_date >= holders.valid_from
+            and counted.credit_date < holders.valid_to
             and counted.employee_key is null
 
 ),
@@ -204,8 +208,8 @@ placed as (
         on
             coalesce(employees.employee_key, split.responsible_place_key)
             = placements.employee_key
-            and split.fact_date >= placements.valid_from
-            and split.fact_date < placements.valid_to
+            and split.credit_date >= placements.valid_from
+            and split.credit_date < placements.valid_to
 
 )
 

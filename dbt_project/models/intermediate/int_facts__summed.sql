@@ -1,3 +1,7 @@
+{{ config(meta={
+    'unit': 'event_day', 'by': {'event_day': day_key('event_date')}
+}) }}
+
 {# Measures of the facts that one person holds, a row per fact's model, day, person, unit
    and labels of the deal: what both credits and all levels have in common. Most facts
    have one holder; facts of several are added by whoever reads this. #}

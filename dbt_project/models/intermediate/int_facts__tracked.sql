@@ -30,7 +30,7 @@ tracked as (
         facts.is_stock,
         facts.fact_type as event_type,
         facts.fact_key,
-        case when not facts.is_stock then facts.fact_date end as event_date,
+        facts.fact_date as event_date,
         facts.deal_key,
         cast(null as text) as lead_key,
         facts.role,

@@ -1,4 +1,4 @@
-{{ config(materialized='view', meta={'by': {'lead_key': 'lead_key'}}) }}
+{{ config(meta={'unit': 'lead_key', 'by': {'event_day': day_key('event_date')}}) }}
 
 {# One row per event of a lead and person it is credited to, as known now. #}
 with

@@ -70,7 +70,7 @@ visits as (
         case stage when 'closed_won' then 'won' when 'lost' then 'lost' else 'open' end
             as state
 
-    from {{ ref('int_stage_visits__timed') }}
+    from {{ ref('int_stage_visits__limited') }}
 
     where source_of_fact = 'api_history'
 

@@ -1,4 +1,7 @@
-{{ config(meta={'unit': 'deal_key'}) }}
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'cohort_month': month_key('entered_date')},
+}) }}
 
 {# One row per deal and stage that it came through, with the one person who answers for it:
    whoever held the stage's role on that day, else the owner of the deal. A deal is one in

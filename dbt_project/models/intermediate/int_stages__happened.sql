@@ -9,7 +9,12 @@ with
 
 visits as (
 
-    select * from {{ ref('fct_stage_visits') }}
+    select visits.*
+
+    from {{ ref('int_stage_visits__limited') }} as visits
+
+    inner join {{ ref('int_deals__counted') }} as deals
+        on visits.deal_key = deals.deal_key
 
 ),
 

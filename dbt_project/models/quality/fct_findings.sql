@@ -1,5 +1,6 @@
 {{ config(
     materialized='incremental',
+    unlogged=false,
     incremental_strategy='delete+insert',
     unique_key='finding_key',
     on_schema_change='fail',

@@ -12,7 +12,7 @@ deals as (
 
 staged as (
 
-    select * from {{ ref('int_deals__staged') }}
+    select * from {{ ref('int_deals__timed') }}
     where stage_limit_pct >= 80
 
 ),

@@ -1,3 +1,7 @@
+{{ config(meta={
+    'unit': 'deal_key', 'by': {'deal_key': 'coalesce(deal_key, fact_key)'}
+}) }}
+
 {# Records for medians and distinct counts, which no sum of parts can give: every fact once
    for every unit that it is credited to. Keys, dates and measures, no amounts of money. #}
 {%- set measured = [

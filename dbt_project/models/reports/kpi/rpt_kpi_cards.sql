@@ -72,48 +72,18 @@ units as (
 
 ),
 
--- Whoever is known stands in the unit of the fact's date, or in that of today.
-placed as (
-
-    select
-        structures.structure,
-        kpi.*,
-        case
-            when structures.structure = 'fact_date' or employees.employee_key is null
-                then array['company', kpi.department_key, kpi.group_key]
-            else array['company', employees.department_key, employees.group_key]
-        end as unit_keys
-
-    from {{ ref('rpt_kpi_daily') }} as kpi
-
-    cross join structures
-
-    left join {{ ref('dim_employees') }} as employees
-        on kpi.employee_key = employees.employee_key
-
-    where
-        kpi.months_ago < 12
-        or kpi.event_date >= (select min(labelled.previous_from) from labelled)
-
-),
-
 daily as (
 
     select
-        placed.structure,
-        units.unit_key,
-        placed.event_date,
-        placed.event_month,
-        {%- for measure in measures %}
-        sum(placed.{{ measure.name }}) as {{ measure.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        *,
+        cast(date_trunc('month', event_date) as date) as event_month
 
-    from placed
+    from {{ ref('int_kpi_units__summed') }}
 
-    inner join units
-        on units.unit_key = any(placed.unit_keys)
-
-    group by placed.structure, units.unit_key, placed.event_date, placed.event_month
+    where
+        event_date >= least(
+            {{ period_start(11) }}, (select min(labelled.previous_from) from labelled)
+        )
 
 ),
 

@@ -1,3 +1,9 @@
+{{ config(meta={
+    'unit': 'event_day',
+    'by': {'event_day': day_key('event_date')},
+    'clocked': is_another_month(),
+}) }}
+
 {%- set labels = ['deal_type_label', 'pipeline_label', 'channel_label'] -%}
 
 with
@@ -15,31 +21,9 @@ employees as (
 ),
 
 parts as (
-
-    select * from {{ ref('int_facts__summed') }}
-    {%- for fact in daily_facts() %}
-
-    union all
-
-    select
-        event_date,
-        correction_of_month,
-        employee_key,
-        unit_path_key,
-        {{ labels | join(',\n        ') }},
-        {{ kpi_parts('rpt_kpi_daily', fact) }}
-
-    from {{ ref(fact) }}
-
-    where is_shared
-
-    group by
-        event_date,
-        correction_of_month,
-        employee_key,
-        unit_path_key,
-        {{ labels | join(',\n        ') }}
-    {%- endfor %}
+    {{ split_parts(
+        ['event_date', 'correction_of_month', 'employee_key', 'unit_path_key'] + labels
+    ) }}
 
 ),
 

@@ -1,3 +1,7 @@
+{{ config(meta={
+    'unit': 'event_day', 'by': {'event_day': day_key('event_date')}
+}) }}
+
 {# Credit «whole»: whoever took part has the whole fact, so rows of one level overlap, and
    the level above counts a fact once. A page shows one level at a time. #}
 {%- set labels = ['deal_type_label', 'pipeline_label', 'channel_label'] -%}

@@ -1,3 +1,10 @@
+{{ config(meta={
+    'unit': 'deal_key',
+    'by': {'deal_key': 'coalesce(deal_key, fact_key)'},
+    'clocked': 'event_date < (select min(date_from)'
+        ~ ' from dbt_intermediate.int_periods__compared)',
+}) }}
+
 {# What the numbers of the pages are made of: one row per metric, fact and person, of the
    days that pages show. A metric is here when its block names its records as its drill. #}
 {%- set measures = opened_measures() -%}
@@ -53,6 +60,7 @@ placed as (
         contributed.metric,
         contributed.metric_label,
         contributed.deal_key,
+        contributed.fact_key,
         contributed.event_date,
         contributed.employee_key,
         coalesce(contributed.employee_name, {{ text('unassigned') }}) as employee_name,

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'lead_key', 'clocked': 'stock_type is not null'}) }}
+
 {# What the numbers of leads are made of: what happened to a lead, and where it stands
    today. No phone, no e-mail. #}
 with

@@ -1,0 +1,17 @@
+{{ config(materialized='view', meta={'unit': 'deal_key'}) }}
+
+{# One row per deal: how long it has stood where it stands, as of the pass. #}
+select
+    staged.*,
+    {{ days_since('staged.stay_clock_date', today()) }} as days_in_stage,
+    visits.time_in_stage,
+    cast(
+        round(100 * visits.time_in_stage / nullif(visits.limit_value, 0)) as integer
+    ) as stage_limit_pct
+
+from {{ ref('int_deals__staged') }} as staged
+
+left join {{ ref('int_stage_visits__timed') }} as visits
+    on
+        staged.deal_key = visits.deal_key
+        and staged.stage_visit_no = visits.visit_no
