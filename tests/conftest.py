@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         else:
             part = "warehouse" if used & SERVER_FIXTURES else "unit"
         item.add_marker(part)
-    # Files go to the workers in this order: the quick ones fill what is left of the time.
+    # Workers take files in this order: the quick ones fill what is left of the time.
     items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
 
 
