@@ -10,7 +10,7 @@ visits as (
 ),
 
 -- The hours of the norm until the end of the pass's day.
-clock as (
+norm as (
 
     select {{ norm_hours_until(day_end(), 'calendar') }} as norm_h
     from {{ ref('dim_calendar') }} as calendar
@@ -28,13 +28,13 @@ measured as (
             else visits.duration_s
         end as passed_s,
         case
-            when visits.is_running then clock.norm_h - visits.entered_norm_h
+            when visits.is_running then norm.norm_h - visits.entered_norm_h
             else visits.duration_working_h
         end as passed_working_h
 
     from visits
 
-    cross join clock
+    cross join norm
 
 ),
 
