@@ -148,6 +148,225 @@ scoped as (
 
 ),
 
+-- Millions of rows are counted below: numbers sort faster than names. A spot is a cohort,
+-- a transition and a way to count a chain.
+cohort_numbers as (
+
+    select
+        cohort_code,
+        cast(row_number() over (order by cohort_code) as integer) as cohort_no
+    from (select distinct cohort_code from cohorts) as named
+
+),
+
+pair_numbers as (
+
+    select
+        pair,
+        cast(row_number() over (order by pair) as integer) as pair_no
+    from (select distinct pair from lag_counts) as named
+
+),
+
+type_numbers as (
+
+    select
+        deal_type_label,
+        cast(row_number() over (order by deal_type_label) as integer) as type_no
+    from (
+        select distinct deal_type_label
+        from lag_counts
+        where deal_type_label is not null
+    ) as named
+
+),
+
+lags_by_cohort as (
+
+    select
+        (cohort_numbers.cohort_no * 1000 + pair_numbers.pair_no) * 10
+        + chain_modes.chain_order as spot_no,
+        type_numbers.type_no,
+        departments.unit_order as department_order,
+        groups.unit_order as group_order,
+        lag_counts.lag_days,
+        cast(sum(lag_counts.deals) as integer) as deals
+
+    from lag_counts
+
+    inner join cohorts
+        on lag_counts.event_month = cohorts.event_month
+
+    inner join cohort_numbers
+        on cohorts.cohort_code = cohort_numbers.cohort_code
+
+    inner join pair_numbers
+        on lag_counts.pair = pair_numbers.pair
+
+    inner join chain_modes
+        on chain_modes.counts_links or not lag_counts.is_chain_link
+
+    left join type_numbers
+        on lag_counts.deal_type_label = type_numbers.deal_type_label
+
+    left join units as departments
+        on lag_counts.department_key = departments.unit_key
+
+    left join units as groups
+        on lag_counts.group_key = groups.unit_key
+
+    group by 1, 2, 3, 4, 5
+
+),
+
+lags_by_type as (
+
+    select
+        spot_no,
+        0 as type_no,
+        department_order,
+        group_order,
+        lag_days,
+        cast(sum(deals) as integer) as deals
+
+    from lags_by_cohort
+
+    group by spot_no, department_order, group_order, lag_days
+
+    union all
+
+    select
+        spot_no,
+        type_no,
+        department_order,
+        group_order,
+        lag_days,
+        deals
+
+    from lags_by_cohort
+
+    where type_no is not null
+
+),
+
+scoped_lags as (
+    {{ for_every_unit('lags_by_type', ['spot_no', 'type_no', 'lag_days', 'deals']) }}
+
+),
+
+by_lag as (
+
+    select
+        unit_order,
+        spot_no,
+        type_no,
+        lag_days,
+        cast(sum(deals) as integer) as deals
+
+    from scoped_lags
+
+    group by unit_order, spot_no, type_no, lag_days
+
+),
+
+ranked as (
+
+    select
+        *,
+        sum(deals) over until_now as deals_until,
+        sum(deals) over (partition by unit_order, spot_no, type_no) as deals_total
+
+    from by_lag
+
+    window until_now as (
+        partition by unit_order, spot_no, type_no
+        order by lag_days
+    )
+
+),
+
+percentiles as (
+
+    select
+        unit_order,
+        spot_no,
+        type_no,
+        {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
+        {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
+
+    from ranked
+
+    group by unit_order, spot_no, type_no
+
+),
+
+lags as (
+
+    select
+        units.unit_key,
+        coalesce(type_numbers.deal_type_label, {{ text('all_deal_types') }})
+            as deal_type_label,
+        percentiles.type_no = 0 as is_every_type,
+        pair_numbers.pair,
+        chain_modes.chain_code,
+        cohort_numbers.cohort_code,
+        percentiles.lag_days_median,
+        percentiles.lag_days_p90
+
+    from percentiles
+
+    inner join units
+        on percentiles.unit_order = units.unit_order
+
+    inner join cohort_numbers
+        on percentiles.spot_no / 10000 = cohort_numbers.cohort_no
+
+    inner join pair_numbers
+        on percentiles.spot_no / 10 % 1000 = pair_numbers.pair_no
+
+    inner join chain_modes
+        on percentiles.spot_no % 10 = chain_modes.chain_order
+
+    left join type_numbers
+        on percentiles.type_no = type_numbers.type_no
+
+),
+
+-- Counts and lags in one heap: a planner that expects few of them joins them row by row.
+together as (
+
+    select
+        unit_key,
+        deal_type_label,
+        is_every_type,
+        pair,
+        chain_code,
+        cohort_code,
+        {{ sums | join(',\n        ') }},
+        cast(null as numeric) as lag_days_median,
+        cast(null as numeric) as lag_days_p90
+
+    from scoped
+
+    union all
+
+    select
+        unit_key,
+        deal_type_label,
+        is_every_type,
+        pair,
+        chain_code,
+        cohort_code,
+        {%- for column in sums %}
+        0 as {{ column }},
+        {%- endfor %}
+        lag_days_median,
+        lag_days_p90
+
+    from lags
+
+),
+
 counted as (
 
     select
@@ -158,10 +377,12 @@ counted as (
         chain_code,
         cohort_code,
         {%- for column in sums %}
-        cast(sum({{ column }}) as integer) as {{ column }}{{ ',' if not loop.last }}
+        cast(sum({{ column }}) as integer) as {{ column }},
         {%- endfor %}
+        max(lag_days_median) as lag_days_median,
+        max(lag_days_p90) as lag_days_p90
 
-    from scoped
+    from together
 
     group by
         unit_key,
@@ -170,96 +391,6 @@ counted as (
         pair,
         chain_code,
         cohort_code
-
-),
-
-lags_by_cohort as (
-
-    select
-        cohorts.cohort_code,
-        lag_counts.pair,
-        chain_modes.chain_code,
-        lag_counts.department_key,
-        lag_counts.group_key,
-        lag_counts.deal_type_label,
-        lag_counts.lag_days,
-        cast(sum(lag_counts.deals) as integer) as deals
-
-    from lag_counts
-
-    inner join chain_modes
-        on chain_modes.counts_links or not lag_counts.is_chain_link
-
-    inner join cohorts
-        on lag_counts.event_month = cohorts.event_month
-
-    group by
-        cohorts.cohort_code,
-        lag_counts.pair,
-        chain_modes.chain_code,
-        lag_counts.department_key,
-        lag_counts.group_key,
-        lag_counts.deal_type_label,
-        lag_counts.lag_days
-
-),
-
-scoped_lags as (
-    {{ for_every_scope(
-        'lags_by_cohort', ['cohort_code', 'pair', 'chain_code', 'lag_days', 'deals']
-    ) }}
-
-),
-
-by_lag as (
-
-    select
-        unit_key,
-        deal_type_label,
-        pair,
-        chain_code,
-        cohort_code,
-        lag_days,
-        cast(sum(deals) as integer) as deals
-
-    from scoped_lags
-
-    group by unit_key, deal_type_label, pair, chain_code, cohort_code, lag_days
-
-),
-
-ranked as (
-
-    select
-        *,
-        sum(deals) over until_now as deals_until,
-        sum(deals) over (
-            partition by unit_key, deal_type_label, pair, chain_code, cohort_code
-        ) as deals_total
-
-    from by_lag
-
-    window until_now as (
-        partition by unit_key, deal_type_label, pair, chain_code, cohort_code
-        order by lag_days
-    )
-
-),
-
-lags as (
-
-    select
-        unit_key,
-        deal_type_label,
-        pair,
-        chain_code,
-        cohort_code,
-        {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
-        {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
-
-    from ranked
-
-    group by unit_key, deal_type_label, pair, chain_code, cohort_code
 
 ),
 
@@ -309,8 +440,8 @@ by_horizon as (
         end as decided,
         counted.entered as started,
         counted.arrived,
-        lags.lag_days_median,
-        lags.lag_days_p90
+        counted.lag_days_median,
+        counted.lag_days_p90
 
     from counted
 
@@ -321,14 +452,6 @@ by_horizon as (
         on counted.chain_code = chain_modes.chain_code
 
     cross join horizons
-
-    left join lags
-        on
-            counted.unit_key = lags.unit_key
-            and counted.deal_type_label = lags.deal_type_label
-            and counted.pair = lags.pair
-            and counted.chain_code = lags.chain_code
-            and counted.cohort_code = lags.cohort_code
 
 )
 
