@@ -35,8 +35,7 @@ SQL_LINT = (
     "dbt_project/models",
     "dbt_project/tests",
 )
-# Whole parts are spread over the cores, file by file; every worker has a PostgreSQL of
-# its own.
+# Spread over the cores, file by file; every worker has a PostgreSQL of its own.
 WORKERS = min(4, os.cpu_count() or 1)
 SPREAD = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
 
@@ -60,12 +59,19 @@ def run_tests(parts: Sequence[str], words: str = "") -> int:
         if code:
             return code
     marks = [part for part in wanted if part != "lint"]
-    if not marks:
-        return 0
-    chosen = [] if not parts else ["-m", " or ".join(marks)]
     # Words are for somebody who looks at one thing: one process, as pytest does it.
-    spread = shlex.split(words) or SPREAD
-    return _run([str(PROGRAMS / "pytest"), *chosen, *spread])
+    if words and marks:
+        chosen = [] if not parts else ["-m", " or ".join(marks)]
+        return _pytest(*chosen, *shlex.split(words))
+    # Pages have seconds to answer, as for people: nothing else runs beside them.
+    beside = [part for part in marks if part != "browser"]
+    code = _pytest("-m", " or ".join(beside), *SPREAD) if beside else 0
+    pages = _pytest("-m", "browser") if "browser" in marks else 0
+    return code or pages
+
+
+def _pytest(*words: str) -> int:
+    return _run([str(PROGRAMS / "pytest"), *words])
 
 
 def _lint() -> int:
