@@ -25,6 +25,15 @@ SERVICE_LOGINS = ("loader", "transformer", "bi", "data_team")
 OLDEST_SERVER = 160000
 # A role name holds 63 bytes: warehouse, "__p_" and a username of 38 share them.
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,19}\Z")
+READER_SETTINGS = (
+    "default_transaction_read_only = on",
+    "statement_timeout = '120s'",
+    # Row access asks every table below a view for the reader's keys. The planner takes
+    # that for many filters where it is the same one, expects a row or two, and loops
+    # over tables for minutes.
+    "enable_nestloop = off",
+    "search_path = reports, quality, access",
+)
 
 
 class WarehouseError(Exception):
@@ -145,6 +154,7 @@ def provision(warehouse: Warehouse, usernames: Iterable[str]) -> None:
     passwords = {login: warehouse._password(login) for login in _logins(people)}
     wanted = fingerprint(
         FRAME.read_text(encoding="utf-8"),
+        *READER_SETTINGS,
         *(f"{login}={password}" for login, password in passwords.items()),
     )
     with psycopg.connect(warehouse.admin_url) as connection:
@@ -232,11 +242,7 @@ def _create_roles(
         connection.execute(
             sql.SQL("grant {} to {}").format(sql.Identifier(reader), member)
         )
-        for setting in (
-            "default_transaction_read_only = on",
-            "statement_timeout = '120s'",
-            "search_path = reports, quality, access",
-        ):
+        for setting in READER_SETTINGS:
             connection.execute(sql.SQL(f"alter role {{}} set {setting}").format(member))
     # The administrator may be no superuser: it then hands over what it owns as a
     # member of the owning roles.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import psycopg
 import pytest
@@ -609,6 +610,34 @@ def test_readers_reach_published_schemas_only(
         [role, ["reports", "quality", "access"]],
     )
     assert tables == []
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node of a plan and all below it."""
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+@pytest.mark.parametrize("view", MONEY_VIEWS)
+@pytest.mark.parametrize("username", ["head_of_sales", "group_leader", "agent"])
+def test_a_reader_of_the_registry_waits_for_no_loop_over_rows(
+    agency_home: AgencyHome, view: str, username: str
+) -> None:
+    """Tables are joined by what is equal in them; else a page takes minutes."""
+    with reading(agency_home, username) as connection:
+        row = connection.execute(
+            sql.SQL("explain (format json) select * from {}").format(
+                sql.Identifier("reports", view)
+            )
+        ).fetchone()
+    assert row is not None
+    loops = [
+        node["Join Filter"]
+        for node in nodes(row[0][0]["Plan"])
+        if node["Node Type"] == "Nested Loop" and " = " in node.get("Join Filter", "")
+    ]
+    assert loops == []
 
 
 @pytest.mark.parametrize("login", ["bi", "data_team", "p_admin"])
