@@ -127,12 +127,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything the screens and workbooks need to know."""
+    """Everything the screens and workbooks need to know.
+
+    Attributes:
+        timezone: Of the firm, by name.
+    """
 
     datasets: Mapping[str, Dataset]
     metrics: Mapping[str, Metric]
     rules: Mapping[str, AccessRule]
     currency: str = "RUB"
+    timezone: str = "Europe/Moscow"
 
     def unit(self, name: str) -> Unit | None:
         """Give a unit in the reporting currency; none for an empty name."""
@@ -267,6 +272,7 @@ def read_catalog(
     *,
     tables: Mapping[str, Mapping[str, str]] | None = None,
     currency: str = "RUB",
+    timezone: str = "Europe/Moscow",
     project: Path = _PROJECT,
     missing: Mapping[str, str] | None = None,
 ) -> Catalog:
@@ -278,6 +284,7 @@ def read_catalog(
             table of parts takes its columns from the metrics, so the manifest alone
             does not name them.
         currency: Reporting currency of the firm.
+        timezone: Of the firm, by name; its people read moments in it.
         project: Folder of the dbt project, to name lines of its files.
         missing: Metric to why no connected source can give it, as the published
             dictionary has it.
@@ -324,7 +331,13 @@ def read_catalog(
             file=_described_in(node),
             has_overlaps=meta_of(node.get("config")).get("rows_overlap") is True,
         )
-    return Catalog(datasets=datasets, metrics=metrics, rules=rules, currency=currency)
+    return Catalog(
+        datasets=datasets,
+        metrics=metrics,
+        rules=rules,
+        currency=currency,
+        timezone=timezone,
+    )
 
 
 def _published_schema(node: Node) -> str | None:

@@ -301,6 +301,7 @@ def publish_dashboards(warehouse: Warehouse) -> superset_publish.Publication:
         manifest=manifest_file(warehouse),
         accounts=accounts(settings),
         currency=connections[0].reporting_currency,
+        timezone=connections[0].timezone,
         missing=missing,
     )
 

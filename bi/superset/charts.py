@@ -53,6 +53,7 @@ _GRAINS = {"day": "P1D", "week": "P1W", "month": "P1M", "quarter": "P3M", "year"
 _DATE_FORMATS = {"P1D": "%d.%m", "P1W": "%d.%m", "P1M": "%b", "P3M": "%b", "P1Y": "%Y"}
 _NO_FILTER = "No filter"
 _MONTHS_AGO = "months_ago"
+_MOMENT = "datetime"
 #: Of a metric that is text: D3 prints it as it is.
 _TEXT_FORMAT = "c"
 _JOINED = "joined"
@@ -336,6 +337,9 @@ class ChartBuilder:
             expression = f"string_agg(distinct {column.name}, ', ')"
         elif is_state:
             expression = f"max({column.name})"
+        elif column.unit == _MOMENT:
+            # Superset would print the hour of UTC.
+            expression = f"{expression} at time zone '{self.catalog.timezone}'"
         saved = SavedMetric(
             name=f"{column.name}__shown",
             label=self.catalog.title(column.label or column.name, column.unit),

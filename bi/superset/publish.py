@@ -127,6 +127,7 @@ def publish(
     manifest: Path,
     accounts: Sequence[Account],
     currency: str = "RUB",
+    timezone: str = "Europe/Moscow",
     missing: Mapping[str, str] | None = None,
     folder: Path = BI_FOLDER,
 ) -> Publication:
@@ -140,6 +141,7 @@ def publish(
         accounts: Everyone who may sign in; accounts of business roles that are not
             named are switched off.
         currency: Reporting currency of the firm.
+        timezone: Of the firm, by name.
         missing: Metric to why no connected source can give it.
         folder: The ``bi`` folder.
 
@@ -148,7 +150,11 @@ def publish(
         SupersetError: Superset refused a request.
     """
     catalog = read_catalog(
-        manifest, tables=read_tables(warehouse), currency=currency, missing=missing
+        manifest,
+        tables=read_tables(warehouse),
+        currency=currency,
+        timezone=timezone,
+        missing=missing,
     )
     bundle = compile_bundle(catalog, folder, database_uuid=_DATABASE_UUID)
     client = SupersetClient.sign_in(url, SERVICE_ACCOUNT, service_password)

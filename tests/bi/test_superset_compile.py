@@ -335,6 +335,33 @@ def test_a_value_in_thousands_is_a_column_of_its_own(tmp_path: Path) -> None:
     assert scaled["verbose_name"] == "Комиссия, тыс.\u00a0₽"
 
 
+def test_a_moment_is_shown_in_the_time_of_the_firm(tmp_path: Path) -> None:
+    table = CATALOG.datasets["rpt_deals"]
+    moment = column("modified_at", "timestamp with time zone", "Изменена", "datetime")
+    catalog = replace(
+        CATALOG,
+        datasets={
+            **CATALOG.datasets,
+            "rpt_deals": replace(
+                table, columns={**table.columns, "modified_at": moment}
+            ),
+        },
+        timezone="Asia/Omsk",
+    )
+    page = "{title: Т, question: Т, slug: t, roles: [head], rows: [[cards: 12]]}"
+    cards = (
+        "{title: Т, viz: list, table: rpt_deals, one: deal_key,"
+        " columns: [deal_number_html, modified_at]}"
+    )
+    bundle = compiled(write(tmp_path, page, {"cards": cards}), catalog)
+    assets = json.loads(json.dumps(dict(bundle.assets)))
+    found = {
+        m["metric_name"]: m["expression"]
+        for m in assets["datasets/warehouse/rpt_deals.yaml"]["metrics"]
+    }
+    assert found["modified_at__shown"] == ("min(modified_at) at time zone 'Asia/Omsk'")
+
+
 def test_a_ratio_is_a_ratio_of_sums() -> None:
     assert CATALOG.expression("win_rate", "rpt_kpi") == (
         "1.0 * sum(deals_closed) / nullif(sum(deals_closed), 0)"

@@ -233,9 +233,8 @@ authors as (
         ~ text('closing_settlement') ~ " when 'stage_entry' then "
         ~ text('closing_stage_entry') ~ " end",
     'stay_clock_date': "case when deals.outcome in ('open', 'paused') then deals.stay_clock_date end",
-    'stage_limit_text': "replace(case stays.limit_unit when 'working_hours' then "
-        ~ text('limit_working_hours') ~ ' else ' ~ text('limit_calendar_days')
-        ~ " end, '{value}', cast(stays.limit_value as text))",
+    'stage_limit_text': 'case when stays.limit_value is not null then '
+        ~ limit_text('stays.limit_value', 'stays.limit_unit') ~ ' end',
     'last_touch_date': "case when deals.outcome in ('open', 'paused') then touched.last_touch_date end",
     'open_step_dates': 'touched.open_step_dates',
     'risk_level_label': 'cast(null as text)',
