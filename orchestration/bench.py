@@ -109,11 +109,11 @@ def bench(deals: Sequence[int], *, kept: Path | None, say: Say) -> int:
     """
     for size in deals:
         say(f"{size} deals, {os.cpu_count()} cores, {datetime.now(tz=UTC):%Y-%m-%d}")
-        say(f"{'stage':<28}{'seconds':>9}{'baseline':>10}{'ratio':>8}{'peak MB':>9}")
+        say(f"{'stage':<32}{'seconds':>9}{'baseline':>10}{'ratio':>8}{'peak MB':>9}")
         for row in _measure(size, kept):
             ratio = f"{row.seconds / row.baseline:8.1f}" if row.baseline else f"{'':8}"
             baseline = f"{row.baseline:10.2f}" if row.baseline else f"{'':10}"
-            say(f"{row.name:<28}{row.seconds:>9.2f}{baseline}{ratio}{row.peak_mb:>9}")
+            say(f"{row.name:<32}{row.seconds:>9.2f}{baseline}{ratio}{row.peak_mb:>9}")
         say("")
     return 0
 
@@ -123,7 +123,9 @@ def _measure(size: int, kept: Path | None) -> Iterator[Row]:
         folder = kept.resolve() / str(size)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        yield from _measure_home(load_settings(folder / "home", {}), size, is_kept=True)
+        settings = load_settings(folder / "home", {})
+        _remove_half_made(settings)
+        yield from _measure_home(settings, size, is_kept=True)
         return
     folder = Path(tempfile.mkdtemp(prefix="reestr-bench-"))
     folder.chmod(0o755)
@@ -183,10 +185,8 @@ def _measure_home(settings: Settings, size: int, *, is_kept: bool) -> Iterator[R
         embedded_server(settings).stop()
 
 
-@contextmanager
-def _portal(settings: Settings) -> Iterator[PortalStore]:
-    with PortalStore(serving.portal_store(settings)) as store:
-        yield store
+def _portal(settings: Settings) -> PortalStore:
+    return PortalStore(serving.portal_store(settings))
 
 
 def _live_on(store: PortalStore, agency: model.Agency, since: datetime) -> datetime:
@@ -204,10 +204,9 @@ def _live_on(store: PortalStore, agency: model.Agency, since: datetime) -> datet
 def _changes(warehouse: Warehouse, name: str, moment: datetime) -> Iterator[Row]:
     warehouse.settings.keep("REESTR_PASS_TIME", moment.isoformat())
     stages, deals = _stages(warehouse)
-    yield Row(f"{name}: changed deals", deals, None, 0)
     for stage in STAGES:
-        yield Row(f"{name}: {stage}", *stages[stage])
-    yield Row(f"{name}: all", *_total(stages))
+        yield Row(f"{name}, {deals} deals: {stage}", *stages[stage])
+    yield Row(f"{name}, {deals} deals: all", *_total(stages))
 
 
 # ------------------------------------------------------------ homes that are kept
@@ -216,6 +215,14 @@ def _changes(warehouse: Warehouse, name: str, moment: datetime) -> Iterator[Row]
 def _land(warehouse: Warehouse) -> None:
     with open_pass(warehouse) as running:
         running.run("land")
+
+
+def _remove_half_made(settings: Settings) -> None:
+    """A run that was stopped before its home had landed begins anew."""
+    if settings.home.exists() and not (settings.home / LANDED).exists():
+        processes.stop(settings, "portal")
+        embedded_server(settings).stop()
+        shutil.rmtree(settings.home)
 
 
 def _is_landed(warehouse: Warehouse) -> bool:
