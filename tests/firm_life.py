@@ -157,9 +157,8 @@ class Life:
         """Hours or days go by."""
         self.firm.later(hours=chance.choice((1, 1, 5, 30)))
 
-    def lock(self) -> None:
-        """The month before the firm's first one is closed, as it is known now."""
-        period = date(2025, 12, 1)
+    def lock(self, period: date = date(2025, 12, 1)) -> None:
+        """A month is closed as it is known now; the one before the firm's first."""
         values: dict[str, Value] = {
             "action": "lock",
             "period": period,

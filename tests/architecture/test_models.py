@@ -101,14 +101,25 @@ def test_what_a_model_of_a_unit_reads_can_be_asked_by_the_unit(
     for node in names.values():
         meta = node["config"]["meta"]
         unit = meta.get("unit")
-        if not unit or "also_changed" in meta or node["fqn"][1] == "staging":
+        if not unit or node["fqn"][1] == "staging":
             continue
+        named = set(re.findall(r"unit = '(\w+)'", str(meta.get("also_changed", ""))))
         for input_id in node["depends_on"]["nodes"]:
             read = names.get(input_id)
-            if read is None or read["fqn"][1] == "staging":
+            if read is None or read["fqn"][1] == "staging" or read["name"] in LOOKUPS:
                 continue
-            is_lookup = read["name"] in LOOKUPS
-            assert is_lookup or unit in units(read), (node["name"], read["name"])
+            assert {unit, *named} & units(read), (node["name"], read["name"])
+
+
+def test_what_a_pass_cannot_compute_again_is_logged_and_nothing_else(
+    manifest: Manifest,
+) -> None:
+    """A table that is not logged is empty after a crash."""
+    for node in models(manifest):
+        kind = node["config"]["materialized"]
+        if kind not in ("view", "ephemeral"):
+            is_unlogged = bool(node["config"].get("unlogged"))
+            assert is_unlogged == (kind != "incremental"), node["name"]
 
 
 def test_every_report_is_published(manifest: Manifest) -> None:

@@ -573,6 +573,12 @@ def test_rule_11_the_commission_of_a_new_build_is_owed_after_the_lag(
         "ageing_code",
     )
     assert found == (Decimal(300000), Decimal(300000), "2025-08-31", "up_to_30")
+    owed = cases.home.rows(
+        "select days_overdue from dbt_intermediate.int_deals__timed"
+        " where deal_key = %s",
+        [cases.key("new build")],
+    )
+    assert owed == [(17,)]
 
 
 def test_rule_13_a_deal_for_nothing_is_counted_and_rated(cases: Cases) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -12,13 +14,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from orchestration.decisions.door import decide_lines
+from orchestration.decisions.sheet import Line
 from orchestration.passes import Pass, PassRequest, run_pass
 from orchestration.postgres import embedded_server
 from orchestration.settings import load_settings
 from tests.conftest import Postgres
 from tests.firm_life import Life
 from tests.killed_server import kill
-from tests.small_firm import SmallFirm, small_firm
+from tests.small_firm import SmallFirm, key, small_firm
 
 SCHEMAS = (
     "dbt_intermediate", "dbt_core", "dbt_quality", "dbt_access", "dbt_reports",
@@ -117,6 +121,70 @@ def test_passes_of_changes_are_one_pass_over_everything(
             done = published(firm, life)
         assert done.whole_because is None
         assert unlike_a_whole_pass(firm) == {}
+
+
+def corrections_of_leads(firm: SmallFirm) -> list[tuple[object, ...]]:
+    """Facts of leads that stand in another month than the one they correct."""
+    return firm.rows(
+        "select lead_key, event_type, correction_of_month, credit_weight"
+        " from dbt_core.fct_lead_events where correction_of_month is not null"
+    )
+
+
+def test_a_lead_of_a_locked_month_is_corrected_by_a_pass_of_changes(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """A correction of a lead belongs to no deal, and comes and goes like any other."""
+    with small_firm(tmp_path, postgres.create_database("leads")) as firm:
+        lead = firm.record("lead", None, phone="+79110000001", status="NEW")
+        firm.at("2026-02-03 09:00")
+        firm.run_pass()
+        Life(firm).lock(date(2026, 1, 1))
+        firm.later(hours=1)
+        firm.run_pass()
+        assert corrections_of_leads(firm) == []
+        firm.later(hours=1)
+        firm.remove("lead", lead)
+        firm.later(minutes=1)
+        done = run_pass(firm.warehouse, PassRequest(sweep=True, accept_shrinkage=True))
+        assert done.whole_because is None
+        assert corrections_of_leads(firm) == [
+            (key(lead), "lead_created", date(2026, 1, 1), Decimal(-1))
+        ]
+        assert unlike_a_whole_pass(firm) == {}
+
+
+def test_a_transfer_whose_day_has_come_makes_the_first_pass_of_the_day_whole(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with small_firm(tmp_path, postgres.create_database("transfer")) as firm:
+        life = Life(firm)
+        published(firm, life)
+        decide_lines(
+            firm.warehouse,
+            "employee_transfer",
+            [
+                Line(
+                    4,
+                    {
+                        "employee_id": "6",
+                        "org_unit_id": "12",
+                        "valid_from": (firm.now + timedelta(days=1)).date(),
+                        "reason": "-",
+                    },
+                )
+            ],
+            author="admin",
+            operator="test",
+            name="transfer",
+        )
+        published(firm, life)
+        assert published(firm, life).whole_because is None
+        firm.later(days=1)
+        first, second = published(firm, life), published(firm, life)
+        assert first.whole_because is not None
+        assert "place" in first.whole_because
+        assert second.whole_because is None
 
 
 def test_a_crash_of_the_server_costs_a_pass_over_everything_and_nothing_else(

@@ -103,6 +103,25 @@ highest as (
 
 ),
 
+-- Since when nobody has touched an open deal.
+quiet as (
+
+    select
+        deals.deal_key,
+        greatest(returns.last_move_date, touches.last_touch_date) as quiet_since
+
+    from deals
+
+    left join returns
+        on deals.deal_key = returns.deal_key
+
+    left join touches
+        on deals.deal_key = touches.deal_key
+
+    where deals.outcome = 'open'
+
+),
+
 judged as (
 
     select
@@ -117,13 +136,9 @@ judged as (
         deals.outcome = 'open'
         and coalesce({{ is_over('open_visits.limit_at', day_end()) }}, false)
             as is_over_limit,
-        case
-            when deals.outcome = 'open'
-                then greatest(returns.last_move_date, touches.last_touch_date)
-        end as quiet_since,
+        quiet.quiet_since,
         deals.outcome = 'open'
-        and greatest(returns.last_move_date, touches.last_touch_date)
-        <= {{ today() }} - cast(
+        and quiet.quiet_since <= {{ today() }} - cast(
             {{ setting_value('stuck_days', 'deals.source_system', today()) }} as integer
         ) as is_stuck,
         cast(coalesce(returns.stage_return_count, 0) as integer) as stage_return_count,
@@ -151,8 +166,8 @@ judged as (
     left join returns
         on deals.deal_key = returns.deal_key
 
-    left join touches
-        on deals.deal_key = touches.deal_key
+    left join quiet
+        on deals.deal_key = quiet.deal_key
 
     left join highest
         on deals.deal_key = highest.deal_key

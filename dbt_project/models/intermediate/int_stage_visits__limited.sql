@@ -162,10 +162,10 @@ normed as (
 
     select
         timed.*,
-        extract(epoch from timed.clock_stopped_at - timed.entered_at) as duration_s,
+        extract(epoch from timed.clock_stopped_at - timed.entered_at) as stopped_s,
         {{ norm_hours_until('timed.clock_stopped_at', 'days_left') }}
         - ({{ norm_hours_until('timed.entered_at', 'days_entered') }})
-            as duration_working_h,
+            as stopped_working_h,
         {{ norm_hours_until('timed.entered_at', 'days_entered') }} as entered_norm_h,
         min(timed.entered_date) over whole_stay as stay_entered_date,
         row_number() over (
@@ -190,8 +190,8 @@ limited as (
 
     select
         normed.*,
-        coalesce(sum(normed.duration_s) over stay_before, 0) as earlier_s,
-        coalesce(sum(normed.duration_working_h) over stay_before, 0)
+        coalesce(sum(normed.stopped_s) over stay_before, 0) as earlier_s,
+        coalesce(sum(normed.stopped_working_h) over stay_before, 0)
             as earlier_working_h,
         limits.limit_value,
         coalesce(limits.limit_unit, 'calendar_days') as limit_unit
@@ -237,9 +237,9 @@ described as (
         is_pause,
         is_return,
         source_of_fact,
-        duration_s,
+        stopped_s,
         earlier_s,
-        duration_working_h,
+        stopped_working_h,
         earlier_working_h,
         entered_norm_h,
         cast(stay_no as integer) as stay_no,
