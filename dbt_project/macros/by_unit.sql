@@ -116,20 +116,56 @@
     {{ return(relations) }}
 {%- endmaterialization %}
 
-{# As a table, with an index for each unit it can be asked by. #}
+{# As a table, with an index for each unit it can be asked by. One statement: renaming by
+   the adapter costs a macro's whole context each time. #}
 {% macro built_whole() -%}
-    {%- set built = materialization_table_default() -%}
-    {%- for expression in units_of(model).values() %}
-        {%- call statement('index_' ~ loop.index) -%}
-            create index on {{ this }} (({{ expression }}))
-        {%- endcall -%}
-        {%- if loop.last -%}
-            {{ adapter.commit() }}
-        {%- endif -%}
-    {%- endfor %}
-    {{ return(built) }}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set draft = make_intermediate_relation(target) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- call statement('main') -%}
+        {{ get_create_table_as_sql(False, draft, sql) }};
+        {%- for expression in units_of(model).values() %}
+        create index on {{ draft }} (({{ expression }}));
+        {%- endfor %}
+        {%- if existing is not none %}
+        drop {{ existing.type }} if exists {{ existing }} cascade;
+        {%- endif %}
+        alter table {{ draft }} rename to {{ adapter.quote(this.identifier) }}
+    {%- endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
 {%- endmacro %}
 
+{# A view, put in place of the one before: in a pass of changes what reads it stays. #}
+{% materialization view, adapter='postgres' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='view') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- call statement('main') -%}
+        {%- if existing is not none and (flags.FULL_REFRESH or not existing.is_view) %}
+        drop {{ existing.type }} if exists {{ existing }} cascade;
+        {%- endif %}
+        create or replace view {{ this }} as (
+            {{ sql }}
+        )
+    {%- endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{%- endmaterialization %}
+
+{# The table has the columns of its own text in their order: another text makes the pass
+   whole. #}
 {% macro updated_by_unit() -%}
     {%- set units = units_of(model) -%}
     {%- set unit = model.config.meta.get('unit') -%}
@@ -137,8 +173,6 @@
     {%- set of_changed = units[unit] ~ ' in (select key from changed_units)'
         if unit else 'true' -%}
     {%- set clocked = model.config.meta.get('clocked') -%}
-    {%- set columns = adapter.get_columns_in_relation(this)
-        | map(attribute='quoted') | join(', ') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
@@ -171,22 +205,22 @@
         drop table if exists pg_temp.recomputed, pg_temp.differing;
 
         create temporary table recomputed as
-        select {{ columns }} from (
+        select * from (
             {{ sql }}
         ) as recomputed
         where {{ of_changed }};
 
         create temporary table differing as
         (
-            select {{ columns }} from {{ this }} where {{ of_changed }}
+            select * from {{ this }} where {{ of_changed }}
             except all
-            select {{ columns }} from recomputed
+            select * from recomputed
         )
         union all
         (
-            select {{ columns }} from recomputed
+            select * from recomputed
             except all
-            select {{ columns }} from {{ this }} where {{ of_changed }}
+            select * from {{ this }} where {{ of_changed }}
         );
 
         -- A row as one value: empty columns are equal, and a row twice stays twice.
@@ -205,8 +239,8 @@
                 where compared.whole_row in (select differing from differing)
             ));
 
-        insert into {{ this }} ({{ columns }})
-        select {{ columns }} from recomputed
+        insert into {{ this }}
+        select * from recomputed
         where recomputed in (select differing from differing)
     {%- endcall -%}
 
