@@ -190,10 +190,11 @@ def _keep_connections() -> None:
     dbt opens one for every node, and a new server process reads the catalog anew: a
     fifth of a small pass. A run still closes all of them when it ends.
     """
-    from dbt.adapters.postgres import (  # noqa: PLC0415 -- takes seconds to import
-        PostgresAdapter,
+    # Takes seconds to import.
+    from dbt.adapters.postgres.connections import (  # noqa: PLC0415
         PostgresConnectionManager,
     )
+    from dbt.adapters.postgres.impl import PostgresAdapter  # noqa: PLC0415
 
     class KeptConnections(PostgresConnectionManager):
         def release(self) -> None:
