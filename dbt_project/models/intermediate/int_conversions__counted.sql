@@ -1,3 +1,6 @@
+{# The planner expects few of the lags: it would join them with the counts row by row. #}
+{{ config(pre_hook='set local enable_nestloop = off') }}
+
 {# One row per unit, type of deal, transition, cohort (a month or a period), horizon and way
    to count a chain of deals. A deal younger than a horizon is left out of it, above the line
    and below. #}
@@ -173,12 +176,44 @@ counted as (
 
 ),
 
-lags_by_cohort as (
+-- Millions of lags are sorted below: by the number of
+-- their cohort, transition and way to count a chain first, then by names.
+sets as (
 
     select
-        cohorts.cohort_code,
-        lag_counts.pair,
-        chain_modes.chain_code,
+        cohort_code,
+        pair,
+        chain_code,
+        row_number() over () as set_no
+
+    from by_cohort
+
+    group by cohort_code, pair, chain_code
+
+),
+
+months_of_sets as (
+
+    select
+        cohorts.event_month,
+        sets.set_no,
+        sets.pair,
+        chain_modes.counts_links
+
+    from sets
+
+    inner join cohorts
+        on sets.cohort_code = cohorts.cohort_code
+
+    inner join chain_modes
+        on sets.chain_code = chain_modes.chain_code
+
+),
+
+lags_by_set as (
+
+    select
+        months_of_sets.set_no,
         lag_counts.department_key,
         lag_counts.group_key,
         lag_counts.deal_type_label,
@@ -187,44 +222,38 @@ lags_by_cohort as (
 
     from lag_counts
 
-    inner join chain_modes
-        on chain_modes.counts_links or not lag_counts.is_chain_link
-
-    inner join cohorts
-        on lag_counts.event_month = cohorts.event_month
+    inner join months_of_sets
+        on
+            lag_counts.event_month = months_of_sets.event_month
+            and lag_counts.pair = months_of_sets.pair
+            and (months_of_sets.counts_links or not lag_counts.is_chain_link)
 
     group by
-        cohorts.cohort_code,
-        lag_counts.pair,
-        chain_modes.chain_code,
+        months_of_sets.set_no,
+        lag_counts.lag_days,
         lag_counts.department_key,
         lag_counts.group_key,
-        lag_counts.deal_type_label,
-        lag_counts.lag_days
+        lag_counts.deal_type_label
 
 ),
 
 scoped_lags as (
-    {{ for_every_scope(
-        'lags_by_cohort', ['cohort_code', 'pair', 'chain_code', 'lag_days', 'deals']
-    ) }}
+    {{ for_every_scope('lags_by_set', ['set_no', 'lag_days', 'deals']) }}
 
 ),
 
 by_lag as (
 
     select
+        set_no,
         unit_key,
         deal_type_label,
-        pair,
-        chain_code,
-        cohort_code,
         lag_days,
         cast(sum(deals) as integer) as deals
 
     from scoped_lags
 
-    group by unit_key, deal_type_label, pair, chain_code, cohort_code, lag_days
+    group by set_no, lag_days, unit_key, deal_type_label
 
 ),
 
@@ -233,14 +262,13 @@ ranked as (
     select
         *,
         sum(deals) over until_now as deals_until,
-        sum(deals) over (
-            partition by unit_key, deal_type_label, pair, chain_code, cohort_code
-        ) as deals_total
+        sum(deals) over (partition by set_no, unit_key, deal_type_label)
+            as deals_total
 
     from by_lag
 
     window until_now as (
-        partition by unit_key, deal_type_label, pair, chain_code, cohort_code
+        partition by set_no, unit_key, deal_type_label
         order by lag_days
     )
 
@@ -249,17 +277,15 @@ ranked as (
 lags as (
 
     select
+        set_no,
         unit_key,
         deal_type_label,
-        pair,
-        chain_code,
-        cohort_code,
         {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
         {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
 
     from ranked
 
-    group by unit_key, deal_type_label, pair, chain_code, cohort_code
+    group by set_no, unit_key, deal_type_label
 
 ),
 
@@ -320,15 +346,19 @@ by_horizon as (
     inner join chain_modes
         on counted.chain_code = chain_modes.chain_code
 
+    inner join sets
+        on
+            counted.cohort_code = sets.cohort_code
+            and counted.pair = sets.pair
+            and counted.chain_code = sets.chain_code
+
     cross join horizons
 
     left join lags
         on
-            counted.unit_key = lags.unit_key
+            sets.set_no = lags.set_no
+            and counted.unit_key = lags.unit_key
             and counted.deal_type_label = lags.deal_type_label
-            and counted.pair = lags.pair
-            and counted.chain_code = lags.chain_code
-            and counted.cohort_code = lags.cohort_code
 
 )
 
