@@ -589,7 +589,7 @@ def test_rule_13_a_deal_for_nothing_is_counted_and_rated(cases: Cases) -> None:
     rows = cases.home.rows(
         "select event_type, detail, amount from dbt_core.fct_deal_events where"
         " event_type in ('deal_closed', 'commission_recognised') and deal_key = any(%s)"
-        " order by 1, 2",
+        " order by 1, 2, 3",
         [[cases.key("for nothing"), cases.key("priceless")]],
     )
     assert rows == [
