@@ -41,8 +41,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         else:
             part = "warehouse" if used & SERVER_FIXTURES else "unit"
         item.add_marker(part)
-    # Workers take files in this order: the quick ones fill what is left of the time.
-    items.sort(key=lambda item: item.get_closest_marker("unit") is not None)
+    # Workers take files in this order: those that ask for more time than others begin,
+    # the quick ones fill what is left of it.
+    long = {item.path for item in items if _is_long(item)}
+    items.sort(
+        key=lambda item: (
+            item.path not in long,
+            item.get_closest_marker("unit") is not None,
+        )
+    )
+
+
+def _is_long(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("timeout")
+    return mark is not None and mark.args[0] > int(item.config.getini("timeout"))
 
 
 @dataclass(frozen=True)
