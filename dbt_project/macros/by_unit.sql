@@ -116,8 +116,8 @@
     {{ return(relations) }}
 {%- endmaterialization %}
 
-{# As a table, with an index for each unit it can be asked by. One statement: renaming by
-   the adapter costs a macro's whole context each time. #}
+{# As a table, with its own indexes and one for each unit it can be asked by. One
+   statement: renaming by the adapter costs a macro's whole context each time. #}
 {% macro built_whole() -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
@@ -129,6 +129,9 @@
         {{ get_create_table_as_sql(False, draft, sql) }};
         {%- for expression in units_of(model).values() %}
         create index on {{ draft }} (({{ expression }}));
+        {%- endfor %}
+        {%- for index in config.get('indexes', []) %}
+        {{ get_create_index_sql(draft, index) }};
         {%- endfor %}
         {%- if existing is not none %}
         drop {{ existing.type }} if exists {{ existing }} cascade;

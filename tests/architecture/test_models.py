@@ -192,6 +192,29 @@ def test_every_published_column_has_a_label_and_a_meaning(
                 assert column.description, f"{name}.{column.name}"
 
 
+def test_every_index_that_a_model_names_is_there(
+    agency_home: AgencyHome, manifest: Manifest
+) -> None:
+    """Whichever statement built the table."""
+    there = agency_home.rows(
+        "select tablename, lower(indexdef) from pg_indexes where schemaname ~ '^dbt_'"
+    )
+    named = [
+        (node["name"], index)
+        for node in models(manifest)
+        for index in node["config"].get("indexes", [])
+    ]
+    assert named
+    for model, index in named:
+        columns = f"({', '.join(index['columns'])})"
+        kinds = {
+            str(text).startswith("create unique")
+            for table, text in there
+            if table == model and str(text).endswith(columns)
+        }
+        assert index.get("unique", False) in kinds, (model, index)
+
+
 @pytest.mark.parametrize("kind", ["*.sql", "*.yml"])
 def test_files_of_models_say_where_they_belong(kind: str) -> None:
     """YAML is named after its folder and content, so a search finds one file."""
