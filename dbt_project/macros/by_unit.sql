@@ -116,16 +116,29 @@
     {{ return(relations) }}
 {%- endmaterialization %}
 
-{# As a table, with its own indexes and one for each unit it can be asked by. One
-   statement: renaming by the adapter costs a macro's whole context each time. #}
-{% macro built_whole() -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set target = this.incorporate(type='table') -%}
-    {%- set draft = make_intermediate_relation(target) -%}
+{# What makes a model, between its hooks. One statement: the adapter's own macros, those
+   that rename above all, cost a whole context each. #}
+{% macro in_one_statement() -%}
+    {%- set statements = caller() -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- call statement('main') -%}
+        {{ statements }}
+    {%- endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+{%- endmacro %}
+
+{# As a table, with its own indexes and one for each unit it can be asked by. #}
+{% macro built_whole() -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set draft = make_intermediate_relation(target) -%}
+
+    {%- call in_one_statement() -%}
         {{ get_create_table_as_sql(False, draft, sql) }};
         {%- for expression in units_of(model).values() %}
         create index on {{ draft }} (({{ expression }}));
@@ -138,10 +151,6 @@
         {%- endif %}
         alter table {{ draft }} rename to {{ adapter.quote(this.identifier) }}
     {%- endcall -%}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {%- endmacro %}
 
@@ -149,10 +158,8 @@
 {% materialization view, adapter='postgres' -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='view') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- call statement('main') -%}
+    {%- call in_one_statement() -%}
         {%- if existing is not none and (flags.FULL_REFRESH or not existing.is_view) %}
         drop {{ existing.type }} if exists {{ existing }} cascade;
         {%- endif %}
@@ -160,16 +167,12 @@
             {{ sql }}
         )
     {%- endcall -%}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {%- endmaterialization %}
 
 {# The table has the columns of its own text in their order: another text makes the pass
-   whole. One statement, and one that stops where nothing has changed: planning what finds
-   no row costs more than a small pass can afford. #}
+   whole. It stops where nothing has changed: planning what finds no row costs more than a
+   small pass can afford. #}
 {% macro updated_by_unit() -%}
     {%- set units = units_of(model) -%}
     {%- set unit = model.config.meta.get('unit') -%}
@@ -178,10 +181,8 @@
         if unit else 'true' -%}
     {%- set also_changed = model.config.meta.get('also_changed') -%}
     {%- set clocked = model.config.meta.get('clocked') -%}
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- call statement('main') -%}
+    {%- call in_one_statement() -%}
         {%- if also_changed %}
         {{ remember_changed_units(
             '(' ~ of_days(also_changed) ~ ') as also', {unit: 'key'}
@@ -257,10 +258,6 @@
         end
         $by_unit$
     {%- endcall -%}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {{ adapter.commit() }}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmacro %}
 
