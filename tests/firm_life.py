@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from random import Random
 
-from orchestration.decisions.door import decide_lines
-from orchestration.decisions.sheet import Line, Value
 from orchestration.passes import STAGES
 from tests.small_firm import PEOPLE, STAGE_CODES, SmallFirm
 
@@ -156,23 +154,6 @@ class Life:
     def time(self, chance: Random) -> None:
         """Hours or days go by."""
         self.firm.later(hours=chance.choice((1, 1, 5, 30)))
-
-    def lock(self, period: date = date(2025, 12, 1)) -> None:
-        """A month is closed as it is known now; the one before the firm's first."""
-        values: dict[str, Value] = {
-            "action": "lock",
-            "period": period,
-            "org_unit_id": None,
-            "reason": "-",
-        }
-        decide_lines(
-            self.firm.warehouse,
-            "period_lock",
-            [Line(4, values)],
-            author="admin",
-            operator="test",
-            name="lock",
-        )
 
     def go_on(self, number: int) -> None:
         """One thing happens: by the number and by how much has happened before."""

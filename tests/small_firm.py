@@ -32,6 +32,8 @@ from ingestion.demo.agency.lists import lists
 from ingestion.demo.portal.labels import labels
 from ingestion.demo.portal.store import PortalStore
 from orchestration.decisions import decide, template
+from orchestration.decisions.door import decide_lines
+from orchestration.decisions.sheet import Line, Value
 from orchestration.passes import STAGES, PassRequest, open_pass
 from orchestration.serving import provision_home
 from orchestration.settings import REPOSITORY, Settings, load_settings
@@ -543,6 +545,21 @@ class SmallFirm:
         decide(
             self.warehouse, "deal_merge", path, author="head_of_sales", operator="test"
         )
+
+    def decide(self, kind: str, **values: Value) -> None:
+        """Take a decision of one line."""
+        decide_lines(
+            self.warehouse,
+            kind,
+            [Line(4, {**values, "reason": "-"})],
+            author="admin",
+            operator="test",
+            name=kind,
+        )
+
+    def lock(self, period: date) -> None:
+        """Close a month of the whole firm as it is known now."""
+        self.decide("period_lock", action="lock", period=period, org_unit_id=None)
 
     def _create(self, kind: str, fields: Mapping[str, object]) -> int:
         entity, names = KINDS[kind]

@@ -14,8 +14,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from orchestration.decisions.door import decide_lines
-from orchestration.decisions.sheet import Line
 from orchestration.passes import Pass, PassRequest, run_pass
 from orchestration.postgres import embedded_server
 from orchestration.settings import load_settings
@@ -111,7 +109,7 @@ def test_passes_of_changes_are_one_pass_over_everything(
         life = Life(firm)
         firm.later(minutes=1)
         firm.run_pass()
-        life.lock()
+        firm.lock(date(2025, 12, 1))
         for week in weeks:
             for number in week:
                 life.go_on(number)
@@ -139,7 +137,7 @@ def test_a_lead_of_a_locked_month_is_corrected_by_a_pass_of_changes(
         lead = firm.record("lead", None, phone="+79110000001", status="NEW")
         firm.at("2026-02-03 09:00")
         firm.run_pass()
-        Life(firm).lock(date(2026, 1, 1))
+        firm.lock(date(2026, 1, 1))
         firm.later(hours=1)
         firm.run_pass()
         assert corrections_of_leads(firm) == []
@@ -160,23 +158,11 @@ def test_a_transfer_whose_day_has_come_makes_the_first_pass_of_the_day_whole(
     with small_firm(tmp_path, postgres.create_database("transfer")) as firm:
         life = Life(firm)
         published(firm, life)
-        decide_lines(
-            firm.warehouse,
+        firm.decide(
             "employee_transfer",
-            [
-                Line(
-                    4,
-                    {
-                        "employee_id": "6",
-                        "org_unit_id": "12",
-                        "valid_from": (firm.now + timedelta(days=1)).date(),
-                        "reason": "-",
-                    },
-                )
-            ],
-            author="admin",
-            operator="test",
-            name="transfer",
+            employee_id="6",
+            org_unit_id="12",
+            valid_from=(firm.now + timedelta(days=1)).date(),
         )
         published(firm, life)
         assert published(firm, life).whole_because is None
