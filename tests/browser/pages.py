@@ -15,6 +15,16 @@ from playwright.sync_api import Locator, Page
 Enter = Callable[..., Page]
 
 
+#: Every tile of the first screen shows something: before a tile asks, it is empty and
+#: no sign of waiting stands in it.
+ALL_DRAWN = """() =>
+    [...document.querySelectorAll('.dashboard-component-chart-holder')]
+        .filter((it) => it.checkVisibility()
+            && it.getBoundingClientRect().top < window.innerHeight)
+        .every((it) => it.querySelector('.slice_container *')
+            || it.querySelector('.chart-container')?.textContent.trim())"""
+
+
 def settle(page: Page) -> None:
     """Wait until every tile has drawn what it asked for."""
     page.locator(".dashboard-component-chart-holder").first.wait_for(timeout=60_000)
@@ -24,6 +34,7 @@ def settle(page: Page) -> None:
         ".some((it) => it.checkVisibility())",
         timeout=60_000,
     )
+    page.wait_for_function(ALL_DRAWN, timeout=60_000)
 
 
 def tile(page: Page, kind: str, key: str) -> Locator:
