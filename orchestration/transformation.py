@@ -188,7 +188,7 @@ def _keep_connections() -> None:
     """Let each of dbt's threads keep its connection from node to node.
 
     dbt opens one for every node, and a new server process reads the catalog anew: a
-    fifth of a small pass. A run still closes all of them when it ends.
+    quarter of a small pass's work. A run still closes all of them when it ends.
     """
     # Takes seconds to import.
     from dbt.adapters.postgres.connections import (  # noqa: PLC0415

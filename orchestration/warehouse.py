@@ -30,7 +30,7 @@ READER_SETTINGS = (
     "statement_timeout = '120s'",
     # Row access asks every table below a view for the reader's keys. The planner takes
     # that for many filters where it is the same one, expects a row or two, and loops
-    # over tables for minutes.
+    # over tables for more than a minute.
     "enable_nestloop = off",
     "search_path = reports, quality, access",
 )

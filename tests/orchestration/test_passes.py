@@ -272,6 +272,29 @@ def test_a_few_edits_write_a_few_rows(living: AgencyHome) -> None:
     ) == [("Лесная, 14",)]
 
 
+def test_a_pass_takes_few_connections_for_its_hundreds_of_nodes(
+    living: AgencyHome,
+) -> None:
+    """Each new one reads the catalog anew: a quarter of a small pass's work."""
+    living.run_pass()
+    living.portal.answer(
+        "crm.deal.update", id=open_deal(living), fields={"COMMENTS": "перезвонить"}
+    )
+    before = connections_taken(living)
+    assert not living.run_pass().unchanged
+    assert connections_taken(living) - before < 60
+
+
+def connections_taken(home: AgencyHome) -> int:
+    """How many connections the database has ever given."""
+    with psycopg.connect(home.warehouse.admin_url, autocommit=True) as connection:
+        connection.execute("select pg_stat_force_next_flush()")
+        [(taken,)] = connection.execute(
+            "select sessions from pg_stat_database where datname = current_database()"
+        ).fetchall()
+    return int(taken)
+
+
 def open_deal(home: AgencyHome) -> str:
     [(deal,)] = home.rows(
         "select min(deal_number) from reports.rpt_deal_registry"
