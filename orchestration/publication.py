@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -104,6 +105,8 @@ def published_models(manifest_file: Path) -> list[PublishedModel]:
             raise PublicationError(
                 f"{where}: meta.key is missing: name its key columns"
             )
+        units = _units(node)
+        unit = next(iter(units), None)
         published.append(
             PublishedModel(
                 name=node["name"],
@@ -113,13 +116,23 @@ def published_models(manifest_file: Path) -> list[PublishedModel]:
                 predicate=rules.get(access),
                 indexes=tuple(tuple(columns) for columns in meta.get("indexes", [])),
                 is_view=meta.get("published_as") == "view",
-                unit=meta.get("unit"),
-                unit_name=meta.get("by", {}).get(
-                    meta.get("unit"), meta.get("unit", "")
-                ),
+                unit=unit,
+                unit_name=units.get(unit or "", ""),
             )
         )
     return sorted(published, key=lambda model: (model.schema, model.name))
+
+
+def _units(node: Mapping[str, Any]) -> dict[str, str]:
+    """Units that a model is brought up to date by, with their SQL; its own unit first.
+
+    One without a unit of its own may name its differing rows, too.
+    """
+    meta = node["config"]["meta"]
+    by = meta.get("by", {})
+    if "unit" in meta:
+        return {meta["unit"]: by.get(meta["unit"], meta["unit"])}
+    return dict(by) if node["config"].get("materialized") == "by_unit" else {}
 
 
 def publish(

@@ -31,6 +31,7 @@ class Life:
         self.happened = 0
         for phone in PHONES:
             self._make("contact", last_name=phone[-1], phone=phone)
+            self._make("lead", phone=phone, status="NEW")
         for price in (5_000_000, 9_000_000):
             self._make("unit", list_price=price)
         for _ in range(6):
@@ -55,6 +56,7 @@ class Life:
                 title="deal",
                 stage=chance.choice(list(STAGE_CODES)),
                 contact=self._any(chance, "contact"),
+                lead=chance.choice((None, self._any(chance, "lead"))),
                 contract_number=chance.choice(("7", "8", None)),
                 deal_owner=chance.sample(sorted(PEOPLE), chance.choice((1, 1, 2))),
                 responsible=chance.choice(list(PEOPLE)),
@@ -119,18 +121,33 @@ class Life:
     def activity(self, chance: Random) -> None:
         """Somebody meets, calls or shows."""
         start = self.firm.now + timedelta(hours=chance.choice((-50, -1, 30)))
-        self.firm.activity(
-            chance.choice(("meeting", "call", "showing")),
-            self._any(chance, "deal"),
-            start=start,
-            host=chance.choice(sorted(PEOPLE)),
-            is_held=start < self.firm.now,
-        )
+        whose = chance.choice(("deal", "deal", "lead"))
+        row = self._any(chance, whose)
+        kind = chance.choice(("meeting", "call", "showing"))
+        for again in range(chance.choice((1, 1, 2))):
+            self.firm.activity(
+                kind,
+                row if whose == "deal" else None,
+                lead=row if whose == "lead" else None,
+                start=start + timedelta(seconds=30 * again),
+                host=chance.choice(sorted(PEOPLE)),
+                is_held=start < self.firm.now,
+            )
 
     def lead(self, chance: Random) -> None:
         """A request comes in, of a known phone or a new one."""
         phone = chance.choice((*PHONES, f"+7911{chance.randrange(10**7):07}"))
         self._make("lead", phone=phone, status="NEW")
+
+    def request(self, chance: Random) -> None:
+        """Somebody works on a request."""
+        changes: dict[str, object] = {
+            "status": chance.choice(("NEW", "QUALIFIED", "PAUSED", "SPAM", "JUNK")),
+            "contact": chance.choice((None, self._any(chance, "contact"))),
+            "phone": chance.choice(PHONES),
+        }
+        name = chance.choice(list(changes))
+        self.firm.change("lead", self._any(chance, "lead"), **{name: changes[name]})
 
     def phone(self, chance: Random) -> None:
         """A client becomes another one, or the same as another."""
@@ -171,6 +188,6 @@ class Life:
 
 
 HAPPENINGS: Mapping[str, int] = {
-    "deal": 3, "field": 10, "record": 10, "moved_record": 3, "activity": 5, "lead": 2,
-    "phone": 1, "price": 1, "deletion": 2, "time": 2,
+    "deal": 3, "field": 10, "record": 10, "moved_record": 3, "activity": 6, "lead": 2,
+    "request": 4, "phone": 1, "price": 1, "deletion": 2, "time": 2,
 }  # fmt: skip

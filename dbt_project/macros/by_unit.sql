@@ -64,20 +64,23 @@
     {{ return(builtins.ref(name)) }}
 {%- endmacro %}
 
+{% macro changed_rows(relation, expression, is_view) -%}
+    (
+        select * from {{ relation }}
+        where
+            {%- if is_view and model.config.materialized == 'by_unit' %}
+            {{ expression }} = any(changed_keys)
+            {%- else %}
+            {{ is_among(expression, 'changed_units', is_view) }}
+            {%- endif %}
+    )
+{%- endmacro %}
+
 {# A view is asked for an array of keys: that reaches the indexes below it, a subquery stops
    at a union. #}
-{% macro changed_rows(relation, expression, is_view) -%}
-    {%- if is_view -%}
-        (
-            select * from {{ relation }}
-            where {{ expression }} = any(array(select key from changed_units))
-        )
-    {%- else -%}
-        (
-            select * from {{ relation }}
-            where {{ expression }} in (select key from changed_units)
-        )
-    {%- endif -%}
+{% macro is_among(expression, keys, is_view) -%}
+    {{ expression }} {{ '= any(array' if is_view else 'in ' -}}
+    (select key from {{ keys }}){{ ')' if is_view }}
 {%- endmacro %}
 
 {# The changed units of this model, frozen for the session: one that becomes known while
@@ -143,7 +146,7 @@
         {%- for expression in units_of(model).values() %}
         create index on {{ draft }} (({{ expression }}));
         {%- endfor %}
-        {%- for index in config.get('indexes', []) %}
+        {%- for index in model.config.get('indexes', []) %}
         {{ get_create_index_sql(draft, index) }};
         {%- endfor %}
         {%- if existing is not none %}
@@ -199,9 +202,14 @@
         {%- endif %}
 
         do $by_unit$
+        {%- if unit %}
+        declare
+            -- A value, so that the planner sees how many they are.
+            changed_keys text[] := array(select key from changed_units);
+        {%- endif %}
         begin
             {%- if unit %}
-            if not exists (select from changed_units) then
+            if changed_keys = '{}' then
                 return;
             end if;
             {%- endif %}
@@ -272,10 +280,11 @@
         (
             select * from {{ relation }}
             where
-                {{ units_of(tested)[unit] }} in (
-                    select changed.key from ops.changed_units as changed
-                    where changed.unit = '{{ unit }}'
-                )
+                {{ is_among(
+                    units_of(tested)[unit],
+                    "ops.changed_units where unit = '" ~ unit ~ "'",
+                    tested.config.materialized == 'view'
+                ) }}
                 {%- if config.get('where') %}
                 and ({{ config.get('where') }})
                 {%- endif %}
@@ -296,22 +305,36 @@
         )
 {%- endmacro %}
 
+{# Deals that hang on changed ones: for meta.also_changed. #}
+{% macro links_of_changed_deals() -%}
+    select links.deal_key as key
+    from dbt_intermediate.int_deals__mapped as links
+    inner join ops.changed_units as changed
+        on links.source_system || ':' || links.parent_deal_id = changed.key
+    where changed.unit = 'deal_key'
+{%- endmacro %}
+
 {# Months whose conversions change with deals: a step begins in one month and comes through
-   in another, and a deal at the head of a chain makes the others its links. #}
+   in another. For meta.also_changed. #}
 {% macro months_of_changed_steps() -%}
     select distinct {{ month_key('steps.entered_date') }} as key
     from dbt_intermediate.int_milestones__credited as steps
     where
         steps.deal_key in (
             select changed.key from ops.changed_units as changed
-            where changed.unit = 'deal_key'
-            union
-            select links.deal_key
-            from dbt_intermediate.int_deals__mapped as links
-            inner join ops.changed_units as changed
-                on links.source_system || ':' || links.parent_deal_id = changed.key
-            where changed.unit = 'deal_key'
+            where changed.unit = 'stepping_deal_key'
         )
+{%- endmacro %}
+
+{# Periods that hold a changed month: for meta.also_changed. #}
+{% macro periods_of_changed_months() -%}
+    select distinct cohorts.cohort_key as key
+    from dbt_intermediate.int_cohorts__listed as cohorts
+    inner join ops.changed_units as changed
+        on {{ day_key('cohorts.event_month') }} = changed.key
+    where
+        changed.unit = 'cohort_key'
+        and cohorts.cohort_kind = 'period'
 {%- endmacro %}
 
 {# For meta.clocked: months with steps that have come to the age of a horizon. #}

@@ -38,6 +38,15 @@
     ({{ day_start(today() ~ ' + 1') }})
 {%- endmacro %}
 
+{# How long something lasts that began at a moment and may have ended at another. #}
+{% macro seconds_until(ended_at, began_at) -%}
+    extract(epoch from coalesce({{ ended_at }}, {{ day_end() }}) - {{ began_at }})
+{%- endmacro %}
+
+{% macro days_until(ended_at, began_at) -%}
+    cast({{ seconds_until(ended_at, began_at) }} / 86400 as numeric(18, 2))
+{%- endmacro %}
+
 {# What a clock says, each formula once; the clock is a pass or a day that is asked for. #}
 {% macro days_since(date, as_of_date) -%}
     {{ as_of_date }} - {{ date }}

@@ -152,6 +152,37 @@ def test_a_lead_of_a_locked_month_is_corrected_by_a_pass_of_changes(
         assert unlike_a_whole_pass(firm) == {}
 
 
+def test_a_call_to_a_lead_stays_a_touch_of_its_deal(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """Whichever of the three has changed: the call, the lead's deal or nothing."""
+
+    def touches() -> tuple[object, ...]:
+        return firm.columns(
+            "dbt_intermediate.int_deals__touched",
+            deal,
+            "first_response_date",
+            "last_touch_date",
+        )
+
+    with small_firm(tmp_path, postgres.create_database("lead_calls")) as firm:
+        life = Life(firm)
+        lead = firm.record("lead", None, phone="+79110000001", status="NEW")
+        deal = firm.deal(lead=lead)
+        firm.activity("call", lead=lead, start=firm.now - timedelta(hours=1))
+        published(firm, life)
+        first = firm.now.date()
+        assert touches() == (first, first)
+        firm.later(days=2)
+        firm.update(deal, title="another title")
+        published(firm, life)
+        assert touches() == (first, first)
+        firm.activity("call", lead=lead, start=firm.now - timedelta(hours=1))
+        assert published(firm, life).whole_because is None
+        assert touches() == (first, firm.now.date())
+        assert unlike_a_whole_pass(firm) == {}
+
+
 def test_a_transfer_whose_day_has_come_makes_the_first_pass_of_the_day_whole(
     postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'contacts': 'contact_key'}}) }}
+
 with
 
 contacts as (

@@ -1,5 +1,13 @@
 {{ config(meta={
-    'by': {'deal_key': "coalesce(deal_key, activity_key)", 'lead_key': "lead_key"},
+    'unit': 'activities',
+    'by': {
+        'activities': 'activity_key',
+        'deal_key': 'coalesce(deal_key, activity_key)',
+        'lead_key': 'lead_key',
+        'subject_key': subject_key(),
+    },
+    'clocked': "status = 'planned' and "
+        ~ business_date('coalesce(deadline_at, planned_start_at)') ~ ' <= {today}',
 }) }}
 
 with
@@ -10,55 +18,9 @@ activities as (
 
 ),
 
--- Telephony and people record the same call: starts of one client and direction within
--- a minute of each other are one call, and the longest record of it survives.
-calls as (
-
-    select
-        activity_key,
-        client_key,
-        direction,
-        started_at,
-        duration_s,
-        started_at - lag(started_at) over (
-            partition by client_key, direction
-            order by started_at
-        ) <= interval '60 seconds' as is_close
-
-    from activities
-
-    where
-        activity_type = 'call'
-        and started_at is not null
-
-),
-
-runs as (
-
-    select
-        *,
-        count(*) filter (where is_close is not true) over (
-            partition by client_key, direction
-            order by started_at
-        ) as run_number
-
-    from calls
-
-),
-
 repeated as (
 
-    select
-        activity_key,
-        row_number() over (
-            partition by client_key, direction, run_number
-            order by
-                duration_s desc nulls last,
-                length(activity_key) asc,
-                activity_key asc
-        ) > 1 as is_repeated
-
-    from runs
+    select * from {{ ref('int_calls__repeated') }}
 
 ),
 
@@ -106,7 +68,7 @@ counted as (
 
     {{ join_accounts('authors', 'activities.source_system', 'activities.author_id') }}
 
-    where repeated.is_repeated is not true
+    where repeated.activity_key is null
 
 )
 

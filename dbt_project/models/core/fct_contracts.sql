@@ -1,8 +1,7 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'clocked': "signed_date > {previous_day}"
-        ~ " or terminated_date > {previous_day}"
-        ~ " or valid_until_date >= {previous_day}",
+    'clocked': has_come_since('signed_date') ~ ' or ' ~ has_come_since('terminated_date')
+        ~ ' or ' ~ has_ended_since('valid_until_date'),
 }) }}
 
 with

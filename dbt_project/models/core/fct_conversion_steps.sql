@@ -1,5 +1,5 @@
 {{ config(materialized='view', meta={
-    'unit': 'deal_key', 'by': {'cohort_month': day_key('event_month')}
+    'unit': 'deal_key', 'by': {'cohort_key': day_key('event_month')}
 }) }}
 
 with

@@ -115,7 +115,10 @@ contract_numbers as (
     from {{ whole('int_deals__mapped') }}
 
     where
-        contract_number is not null
+        source_system || ':' || contract_number in (
+            select source_system || ':' || contract_number
+            from {{ ref('int_deals__mapped') }}
+        )
         and deleted_at is null
         and not is_test
 

@@ -1,3 +1,6 @@
+{{ config(materialized='view', meta={'unit': 'lead_key'}) }}
+
+{# A view: a pause that lasts is longer on another day. #}
 with
 
 visits as (
@@ -28,15 +31,9 @@ pauses as (
         case when visits.left_at is null then leads.paused_until_date end
             as paused_until_date,
         cast(
-            extract(
-                epoch from coalesce(visits.left_at, {{ day_end() }}) - visits.entered_at
-            ) as bigint
+            {{ seconds_until('visits.left_at', 'visits.entered_at') }} as bigint
         ) as pause_seconds,
-        cast(
-            extract(
-                epoch from coalesce(visits.left_at, {{ day_end() }}) - visits.entered_at
-            ) / 86400 as numeric(18, 2)
-        ) as pause_days
+        {{ days_until('visits.left_at', 'visits.entered_at') }} as pause_days
 
     from visits
 

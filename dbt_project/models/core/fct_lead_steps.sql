@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'lead_key',
-    'by': {'cohort_month': day_key('event_month')},
+    'by': {'cohort_key': day_key('event_month')},
     'also_changed': 'select lead_key as key from dbt_core.fct_leads'
         ~ " where deal_key in (select key from ops.changed_units where unit = 'deal_key')",
 }) }}

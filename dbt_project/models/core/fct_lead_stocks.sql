@@ -41,7 +41,7 @@ stocks as (
         cast(1 as numeric(9, 4)) as credit_weight,
         estimate_amount as amount,
         estimate_amount as whole_amount,
-        case when outcome = 'paused' then open_pause_days end as pause_days,
+        case when outcome = 'paused' then {{ days_until('null', 'paused_at') }} end as pause_days,
         case when outcome = 'paused' then paused_at end as counted_from,
         false as is_shared
 

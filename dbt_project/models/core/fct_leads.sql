@@ -1,5 +1,6 @@
 {{ config(meta={
-    'by': {'lead_key': 'lead_key', 'deal_key': 'deal_key'},
+    'unit': 'lead_key',
+    'by': {'deal_key': 'deal_key'},
     'clocked': 'greatest(created_date, qualified_date) > {previous_day}',
 }) }}
 
@@ -20,8 +21,7 @@ matched as (
 
 requests as (
 
-    select * from {{ ref('int_requests__identified') }}
-    where request_kind = 'lead'
+    select * from {{ ref('int_lead_requests__identified') }}
 
 ),
 
@@ -47,9 +47,7 @@ pauses as (
     select
         lead_key,
         count(*) as pauses,
-        sum(pause_days) as paused_days,
-        max(paused_at) filter (where is_open) as paused_at,
-        max(pause_days) filter (where is_open) as open_pause_days
+        max(paused_at) filter (where is_open) as paused_at
 
     from {{ ref('fct_lead_pauses') }}
 
@@ -98,8 +96,6 @@ described as (
         ---------- numbers
         leads.estimate_amount,
         coalesce(pauses.pauses, 0) as pauses,
-        coalesce(pauses.paused_days, 0) as paused_days,
-        pauses.open_pause_days,
 
         ---------- flags
         leads.quality = 'spam' as is_spam,
@@ -113,7 +109,7 @@ described as (
         on leads.lead_key = matched.lead_key
 
     left join requests
-        on leads.lead_key = requests.request_key
+        on leads.lead_key = requests.lead_key
 
     left join converted
         on leads.lead_key = converted.lead_key

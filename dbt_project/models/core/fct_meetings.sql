@@ -1,5 +1,6 @@
 {{ config(meta={
-    'by': {'deal_key': "coalesce(deal_key, meeting_key)"},
+    'unit': 'subject_key',
+    'by': {'deal_key': 'coalesce(deal_key, meeting_key)'},
     'clocked': 'meeting_date > {previous_day}',
 }) }}
 
@@ -20,8 +21,7 @@ held as (
         lead_key,
         party_key,
         unit_key,
-        -- A meeting without a deal is one of the lead or of the client.
-        coalesce(deal_key, lead_key, contact_key, activity_key) as subject_key,
+        {{ subject_key() }} as subject_key,
         employee_key,
         planned_date,
         started_at,
@@ -159,6 +159,7 @@ described as (
 
     select
         held.meeting_key,
+        held.subject_key,
         held.deal_key,
         held.lead_key,
         held.party_key,

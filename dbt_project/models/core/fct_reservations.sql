@@ -29,8 +29,7 @@ units as (
 
 requests as (
 
-    select * from {{ ref('int_requests__identified') }}
-    where request_kind = 'deal'
+    select * from {{ ref('int_deal_requests__identified') }}
 
 ),
 
@@ -85,7 +84,7 @@ keyed as (
             = deals.deal_key
 
     left join requests
-        on deals.deal_key = requests.request_key
+        on deals.deal_key = requests.deal_key
 
     left join touches
         on deals.deal_key = touches.deal_key

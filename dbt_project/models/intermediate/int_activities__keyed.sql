@@ -1,3 +1,9 @@
+{{ config(meta={
+    'unit': 'activities',
+    'by': {'activities': 'activity_key', 'client_key': 'client_key'},
+    'also_changed': activities_of_changed_records(),
+}) }}
+
 {# One row per activity that counts, duplicates too: not deleted, not of a deleted or test
    deal or a deleted lead; with the client it concerns. #}
 with
@@ -16,9 +22,9 @@ deals as (
         deals.deleted_at is null and not deals.is_test as is_counted,
         deals.source_system || ':' || details.lead_source_id as lead_key
 
-    from {{ ref('int_deals__mapped') }} as deals
+    from {{ whole('int_deals__mapped') }} as deals
 
-    inner join {{ ref('int_deals__unioned') }} as details
+    inner join {{ whole('int_deals__unioned') }} as details
         on
             deals.source_system = details.source_system
             and deals.source_id = details.source_id
@@ -30,19 +36,13 @@ leads as (
     select
         lead_key,
         deleted_at is null as is_counted
-    from {{ ref('int_leads__mapped') }}
-
-),
-
-parties as (
-
-    select * from {{ ref('int_requests__identified') }}
+    from {{ whole('int_leads__mapped') }}
 
 ),
 
 contacts as (
 
-    select * from {{ ref('dim_contacts') }}
+    select * from {{ whole('dim_contacts') }}
 
 ),
 
@@ -83,15 +83,11 @@ placed as (
     left join leads
         on keyed.own_lead_key = leads.lead_key
 
-    left join parties as of_deal
-        on
-            keyed.deal_key = of_deal.request_key
-            and of_deal.request_kind = 'deal'
+    left join {{ whole('int_deal_requests__identified') }} as of_deal
+        on keyed.deal_key = of_deal.deal_key
 
-    left join parties as of_lead
-        on
-            keyed.own_lead_key = of_lead.request_key
-            and of_lead.request_kind = 'lead'
+    left join {{ whole('int_lead_requests__identified') }} as of_lead
+        on keyed.own_lead_key = of_lead.lead_key
 
     left join contacts
         on keyed.contact_key = contacts.contact_key

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'client_record': 'client_key'}}) }}
+
 {# One row per client record, with the party it belongs to: records that share a phone,
    an e-mail, a tax number or a company are one party, and so are those that such a
    record connects. The lowest key spreads over {{ rounds }} rounds: records connected

@@ -1,6 +1,6 @@
 {{ config(meta={
-    'unit': 'cohort_month',
-    'by': {'cohort_month': day_key('event_month')},
+    'unit': 'cohort_key',
+    'by': {'cohort_key': day_key('event_month')},
     'also_changed': months_of_changed_steps(),
     'clocked': has_ripened_since('event_month'),
 }) }}

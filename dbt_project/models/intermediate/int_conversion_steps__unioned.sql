@@ -1,5 +1,5 @@
 {{ config(materialized='view', meta={
-    'by': {'cohort_month': day_key('event_month')}
+    'by': {'cohort_key': day_key('event_month')}
 }) }}
 
 {# One row per step of a deal or of a request, side by side. A request is no link of a

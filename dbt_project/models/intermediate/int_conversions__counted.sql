@@ -1,5 +1,9 @@
+{{ config(
+    meta={'unit': 'cohort_key', 'also_changed': periods_of_changed_months()},
+    pre_hook='set local enable_nestloop = off',
+) }}
+
 {# The planner expects few of the lags: it would join them with the counts row by row. #}
-{{ config(pre_hook='set local enable_nestloop = off') }}
 
 {# One row per unit, type of deal, transition, cohort (a month or a period), horizon and way
    to count a chain of deals. A deal younger than a horizon is left out of it, above the line
@@ -12,13 +16,13 @@ with
 
 steps as (
 
-    select * from {{ ref('int_conversion_steps__summed') }}
+    select * from {{ whole('int_conversion_steps__summed') }}
 
 ),
 
 lag_counts as (
 
-    select * from {{ ref('int_conversion_lags__counted') }}
+    select * from {{ whole('int_conversion_lags__counted') }}
 
 ),
 
@@ -34,12 +38,6 @@ units as (
 
 ),
 
-periods as (
-
-    select * from {{ ref('cohort_periods') }}
-
-),
-
 horizons as (
 
     select * from {{ ref('conversion_horizons') }}
@@ -52,37 +50,9 @@ chain_modes as (
 
 ),
 
--- A month is a cohort of its own and lies in every period that holds it.
-months as (
-
-    select distinct event_month from steps
-
-),
-
 cohorts as (
 
-    select
-        event_month,
-        'month' as cohort_kind,
-        to_char(event_month, 'YYYY-MM') as cohort_code,
-        event_month as cohort_from
-
-    from months
-
-    union all
-
-    select
-        months.event_month,
-        'period' as cohort_kind,
-        periods.period_code as cohort_code,
-        {{ today() }} as cohort_from
-
-    from months
-
-    inner join periods
-        on
-            {{ months_between('months.event_month', today()) }}
-            between periods.months_to and periods.months_from
+    select * from {{ ref('int_cohorts__listed') }}
 
 ),
 
@@ -107,6 +77,8 @@ by_month as (
 
     left join places
         on steps.unit_path_key = places.unit_path_key
+
+    where steps.event_month in (select event_month from cohorts)
 
     group by
         steps.event_month,
@@ -292,6 +264,7 @@ lags as (
 kinds as (
 
     select distinct
+        cohort_key,
         cohort_code,
         cohort_kind,
         cohort_from
@@ -307,6 +280,7 @@ by_horizon as (
         counted.deal_type_label,
         counted.is_every_type,
         counted.pair,
+        kinds.cohort_key,
         kinds.cohort_kind,
         counted.cohort_code,
         kinds.cohort_from,

@@ -5,11 +5,13 @@ with
 
 deals as (
 
-    select
-        source_system,
-        source_id,
-        deal_key
-    from {{ whole('int_deals__mapped') }}
+    select deal_key from {{ ref('int_deals__mapped') }}
+
+),
+
+connections as (
+
+    select * from {{ source('mapping', 'connections') }}
 
 ),
 
@@ -32,13 +34,13 @@ merged as (
 
     from decided
 
-    inner join deals as absorbed
-        on decided.absorbed_deal_id = absorbed.source_id
+    cross join connections
 
-    inner join deals as survivors
-        on
-            decided.survivor_deal_id = survivors.source_id
-            and absorbed.source_system = survivors.source_system
+    inner join {{ whole('int_deals__mapped') }} as absorbed
+        on connections.connection || ':' || decided.absorbed_deal_id = absorbed.deal_key
+
+    inner join {{ whole('int_deals__mapped') }} as survivors
+        on connections.connection || ':' || decided.survivor_deal_id = survivors.deal_key
 
     where decided.absorbed_deal_id <> decided.survivor_deal_id
 

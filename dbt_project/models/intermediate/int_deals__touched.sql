@@ -1,5 +1,6 @@
 {{ config(meta={
     'unit': 'deal_key',
+    'also_changed': deals_of_changed_leads(),
     'clocked': 'last_activity_date > {previous_day}',
 }) }}
 
@@ -7,18 +8,6 @@
    last touch and the days of open steps. Robots do not count, nor does what is dated in the
    future until its day has come. What was done with the lead before belongs to it. #}
 with
-
-activities as (
-
-    select
-        *,
-        case
-            when activity_type = 'task' then coalesce(deadline_at, planned_start_at)
-            else coalesce(planned_start_at, deadline_at)
-        end as step_at
-    from {{ ref('fct_activities') }}
-
-),
 
 deals as (
 
@@ -36,12 +25,12 @@ deals as (
 ),
 
 -- The lead of a deal may have had activities of its own.
-done as (
+owned as (
 
     select
         activities.deal_key as owner_key,
         activities.*
-    from activities
+    from {{ ref('fct_activities') }} as activities
     where activities.deal_key is not null
 
     union all
@@ -49,10 +38,22 @@ done as (
     select
         deals.deal_key as owner_key,
         activities.*
-    from activities
+    from {{ whole('fct_activities') }} as activities
     inner join deals
         on activities.lead_key = deals.lead_key
     where activities.deal_key is null
+
+),
+
+done as (
+
+    select
+        *,
+        case
+            when activity_type = 'task' then coalesce(deadline_at, planned_start_at)
+            else coalesce(planned_start_at, deadline_at)
+        end as step_at
+    from owned
 
 ),
 

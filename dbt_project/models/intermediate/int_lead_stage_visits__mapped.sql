@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'lead_key'}) }}
+
 {# One row per entry of a lead into a status, in canonical states. #}
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'unit': 'lead_key'}) }}
+
 {# One row per lead of any CRM, deleted ones too, in canonical states and channels.
    Phone and e-mail stay behind: what is built on leads may be published. #}
 with

@@ -1,3 +1,9 @@
+{{ config(meta={
+    'unit': 'party_key',
+    'by': {'lead_key': 'lead_key'},
+    'also_changed': parties_of_changed_requests(),
+}) }}
+
 {# One row per lead that counts and has an earlier request of the same party: is it a
    duplicate, and of what, or does a client come again.
 
@@ -8,12 +14,35 @@
 with
 
 requests as (
+    {%- for kind in ['lead', 'deal'] %}
+
+    select
+        '{{ kind }}' as request_kind,
+        {{ kind }}_key as request_key,
+        source_system,
+        outcome,
+        created_at,
+        created_date,
+        finished_at,
+        identities,
+        party_key
+
+    from {{ ref('int_' ~ kind ~ '_requests__identified') }}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+
+),
+
+counted as (
 
     select
         *,
         count(*) over (partition by party_key) as party_requests
 
-    from {{ ref('int_requests__identified') }}
+    from requests
 
 ),
 
@@ -21,6 +50,7 @@ pairs as (
 
     select
         leads.request_key as lead_key,
+        leads.party_key,
         leads.source_system,
         leads.created_at,
         leads.created_date,
@@ -31,7 +61,7 @@ pairs as (
         earlier.finished_at as earlier_finished_at,
         leads.identities && earlier.identities as is_exact
 
-    from requests as leads
+    from counted as leads
 
     inner join requests as earlier
         on
@@ -50,6 +80,7 @@ visits as (
     select
         'lead' as request_kind,
         lead_key as request_key,
+        'api_history' as source_of_fact,
         entered_at,
         left_at,
         case
@@ -65,14 +96,13 @@ visits as (
     select
         'deal' as request_kind,
         deal_key as request_key,
+        source_of_fact,
         entered_at,
         left_at,
         case stage when 'closed_won' then 'won' when 'lost' then 'lost' else 'open' end
             as state
 
     from {{ ref('int_stage_visits__limited') }}
-
-    where source_of_fact = 'api_history'
 
 ),
 
@@ -94,6 +124,8 @@ stays as (
             and pairs.earlier_key = visits.request_key
             and pairs.created_at >= visits.entered_at
             and (visits.left_at is null or pairs.created_at < visits.left_at)
+
+    where visits.source_of_fact = 'api_history'
 
 ),
 
@@ -143,6 +175,7 @@ matched as (
 
     select
         lead_key,
+        party_key,
         bool_or(is_exact and is_recent) as is_duplicate,
         bool_or(not is_recent) as has_past_request,
         (
@@ -155,12 +188,13 @@ matched as (
 
     from judged
 
-    group by lead_key
+    group by lead_key, party_key
 
 )
 
 select
     lead_key,
+    party_key,
     is_duplicate,
     duplicate_of,
     has_past_request and not is_duplicate as is_repeat

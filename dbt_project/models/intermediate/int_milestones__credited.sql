@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'by': {'cohort_month': month_key('entered_date')},
+    'by': {'cohort_key': month_key('entered_date'), 'stepping_deal_key': 'deal_key'},
 }) }}
 
 {# One row per deal and stage that it came through, with the one person who answers for it:

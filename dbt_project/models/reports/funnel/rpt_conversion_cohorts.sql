@@ -1,3 +1,9 @@
+{{ config(meta={
+    'unit': 'cohort_key',
+    'by': {'cohort_key': day_key('cohort_month')},
+    'clocked': is_another_month(),
+}) }}
+
 with
 
 conversions as (

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'conversion_key': 'conversion_key'}}) }}
+
 with
 
 conversions as (

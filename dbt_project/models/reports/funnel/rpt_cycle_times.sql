@@ -1,10 +1,6 @@
+{{ config(meta={'by': {'cycle_key': 'cycle_key'}}) }}
+
 with
-
-cycles as (
-
-    select * from {{ ref('int_deal_cycles__scoped') }}
-
-),
 
 periods as (
 
@@ -18,16 +14,86 @@ units as (
 
 ),
 
+cycles as (
+
+    select
+        *,
+        {{ months_between('event_date', today()) }} as months_ago,
+        greatest(coalesce(watched_until, {{ today() }}) - watched_from, 0) as watched_days
+
+    from {{ ref('int_deal_cycles__measured') }}
+
+),
+
+-- Counted before they are multiplied by units and types.
 in_period as (
 
     select
-        cycles.*,
-        periods.period_code
+        periods.period_code,
+        cycles.side,
+        cycles.department_key,
+        cycles.group_key,
+        cycles.deal_type_label,
+        cycles.watched_days,
+        count(*) as watched,
+        count(*) filter (where cycles.is_closed) as closings
 
     from cycles
 
     inner join periods
         on cycles.months_ago between periods.months_to and periods.months_from
+
+    group by
+        periods.period_code,
+        cycles.side,
+        cycles.department_key,
+        cycles.group_key,
+        cycles.deal_type_label,
+        cycles.watched_days
+
+),
+
+scoped as (
+    {{ for_every_scope(
+        'in_period', ['period_code', 'side', 'watched_days', 'watched', 'closings']
+    ) }}
+
+),
+
+by_day as (
+
+    select
+        unit_key,
+        deal_type_label,
+        is_every_type,
+        period_code,
+        side,
+        watched_days,
+        sum(watched) as watched,
+        sum(closings) as closings
+
+    from scoped
+
+    group by unit_key, deal_type_label, is_every_type, period_code, side, watched_days
+
+),
+
+ranked as (
+
+    select
+        *,
+        sum(watched) over until_now as watched_until,
+        sum(watched) over (partition by unit_key, deal_type_label, period_code)
+            as watched_total
+
+    from by_day
+
+    where side = 'closed'
+
+    window until_now as (
+        partition by unit_key, deal_type_label, period_code
+        order by watched_days
+    )
 
 ),
 
@@ -36,40 +102,18 @@ closed as (
     select
         unit_key,
         deal_type_label,
-        is_every_type,
         period_code,
-        count(*) as closed_count,
-        percentile_cont(0.5) within group (order by watched_days) as cycle_days_median,
-        percentile_cont(0.9) within group (order by watched_days) as cycle_days_p90
+        sum(watched) as closed_count,
+        {{ counted_percentile('watched_days', 'watched', 0.5) }} as cycle_days_median,
+        {{ counted_percentile('watched_days', 'watched', 0.9) }} as cycle_days_p90
 
-    from in_period
+    from ranked
 
-    where side = 'closed'
-
-    group by unit_key, deal_type_label, is_every_type, period_code
+    group by unit_key, deal_type_label, period_code
 
 ),
 
 -- Kaplan and Meier: of those still watched on a day, the share that did not close on it.
-by_day as (
-
-    select
-        unit_key,
-        deal_type_label,
-        is_every_type,
-        period_code,
-        watched_days,
-        count(*) as watched,
-        count(*) filter (where is_closed) as closings
-
-    from in_period
-
-    where side = 'cohort'
-
-    group by unit_key, deal_type_label, is_every_type, period_code, watched_days
-
-),
-
 at_risk as (
 
     select
@@ -81,6 +125,8 @@ at_risk as (
         ) as still_watched
 
     from by_day
+
+    where side = 'cohort'
 
 ),
 

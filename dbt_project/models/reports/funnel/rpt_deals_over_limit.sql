@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'late_key': 'late_key'}}) }}
+
 with
 
 deals as (
@@ -102,12 +104,8 @@ listed as (
                 {{ limit_text('ceil(scoped.difference)', 'scoped.stage_limit_unit') }}
             )
         end as limit_state_html,
-        cast(
-            row_number() over (
-                partition by scoped.unit_key
-                order by scoped.stage_limit_pct desc, scoped.deal_key asc
-            ) as integer
-        ) as late_order,
+        -- The furthest over its limit first; no place in a row, which others would change.
+        cast(-scoped.stage_limit_pct as integer) as late_order,
         units.reader_keys
 
     from scoped

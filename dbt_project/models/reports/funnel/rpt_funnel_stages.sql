@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'bar_key': 'bar_key'}}) }}
+
 {#- Stages are ordered, so their colour is by phase, darker further on. -#}
 {%- set colours = {
     'lead_new': '#8A95A2', 'qualified': '#748190', 'meeting_held': '#616D7C',

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'stage_time_key': 'stage_time_key'}}) }}
+
 with
 
 visits as (

@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'correction_key': 'correction_key'}}) }}
+
 {# One row per correction of a locked period: what a metric of a deal and a person was and
    what it has become; the difference stands in the open month. #}
 {%- set facts = {'fct_deal_events': 'not is_lead', 'fct_lead_events': 'is_lead'} -%}

@@ -431,7 +431,8 @@ findings as (
 
 ),
 
-counted as (
+-- Else the planner, which expects one card, counts the deals for each of them.
+counted as materialized (
 
     select count(*) as deals
     from {{ ref('fct_deals') }}

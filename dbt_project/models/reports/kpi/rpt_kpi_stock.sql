@@ -1,3 +1,5 @@
+{{ config(meta={'by': {'kpi_key': 'kpi_key'}}) }}
+
 {# Facts that contribute: each gives the measures of its own metric blocks. #}
 {%- set facts = ['fct_stocks', 'fct_lead_stocks'] -%}
 {%- set dimensions = [

@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {# The page of what stands behind a number: every fact of it under both structures, with
    its deal. A reader of the fact who may not see the deal sees the fact alone. #}

@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {# Findings that are open today and, as it was known then, on every day that can be asked
    for. A constant tells the two apart, as in the registry. #}

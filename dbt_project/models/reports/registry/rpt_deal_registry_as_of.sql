@@ -1,3 +1,5 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {{ registry_as_of(true) }}

@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {# A scoped reader has the rows and shares of the own scope, a reader of whole amounts
    everyone's. #}

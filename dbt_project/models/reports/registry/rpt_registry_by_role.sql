@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {# The page of readers of whole amounts: every deal under every choice, once per holder of
    the chosen role. A role that nobody holds keeps the deal and its amounts. Today's part

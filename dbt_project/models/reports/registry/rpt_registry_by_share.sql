@@ -1,4 +1,6 @@
-{{ config(materialized='view', meta={'published_as': 'view'}) }}
+{{ config(materialized='view', meta={
+    'published_as': 'view', 'by': {'deal_key': 'deal_key'}
+}) }}
 
 {# The page of scoped readers: every row of a participant under every choice of a date. On
    earlier days the holders and shares are those of the day, who reads them is of today. #}

@@ -1,0 +1,48 @@
+{{ config(meta={'by': {'cohort_key': 'cohort_key'}}) }}
+
+{# One row per month of steps and cohort that it lies in: a month is a cohort of its own and
+   lies in every period that holds it. A period speaks of today. #}
+with
+
+months as (
+
+    select distinct event_month from {{ ref('int_conversion_steps__summed') }}
+
+),
+
+periods as (
+
+    select * from {{ ref('cohort_periods') }}
+
+),
+
+listed as (
+
+    select
+        event_month,
+        {{ day_key('event_month') }} as cohort_key,
+        'month' as cohort_kind,
+        to_char(event_month, 'YYYY-MM') as cohort_code,
+        event_month as cohort_from
+
+    from months
+
+    union all
+
+    select
+        months.event_month,
+        periods.period_code as cohort_key,
+        'period' as cohort_kind,
+        periods.period_code as cohort_code,
+        {{ today() }} as cohort_from
+
+    from months
+
+    inner join periods
+        on
+            {{ months_between('months.event_month', today()) }}
+            between periods.months_to and periods.months_from
+
+)
+
+select * from listed
