@@ -64,23 +64,20 @@
     {{ return(builtins.ref(name)) }}
 {%- endmacro %}
 
+{# A view is asked for an array of keys: that reaches the indexes below it, a subquery stops
+   at a union. #}
 {% macro changed_rows(relation, expression, is_view) -%}
     (
         select * from {{ relation }}
         where
-            {%- if is_view and model.config.materialized == 'by_unit' %}
+            {%- if not is_view %}
+            {{ expression }} in (select key from changed_units)
+            {%- elif model.config.materialized == 'by_unit' %}
             {{ expression }} = any(changed_keys)
             {%- else %}
-            {{ is_among(expression, 'changed_units', is_view) }}
+            {{ expression }} = any(array(select key from changed_units))
             {%- endif %}
     )
-{%- endmacro %}
-
-{# A view is asked for an array of keys: that reaches the indexes below it, a subquery stops
-   at a union. #}
-{% macro is_among(expression, keys, is_view) -%}
-    {{ expression }} {{ '= any(array' if is_view else 'in ' -}}
-    (select key from {{ keys }}){{ ')' if is_view }}
 {%- endmacro %}
 
 {# The changed units of this model, frozen for the session: one that becomes known while
@@ -269,22 +266,35 @@
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmacro %}
 
-{# Tests of a model that is brought up to date look at its changed units. #}
+{# Tests of a model that is brought up to date look at its changed units. Of a view they
+   ask for the keys themselves, which the planner can count, unless they are too many to
+   write down. #}
 {% macro get_where_subquery(relation) -%}
     {%- set tested = graph.nodes.get(model.get('attached_node')) if execute -%}
     {%- set unit = units_of(tested).keys() | first if tested -%}
     {%- if flags.FULL_REFRESH or not unit or tested.name != relation.identifier -%}
         {{ return(dbt.default__get_where_subquery(relation)) }}
     {%- endif -%}
+    {%- set changed = "select key from ops.changed_units where unit = '" ~ unit ~ "'" -%}
+    {%- set keys = run_query(changed).columns[0].values()
+        if tested.config.materialized == 'view' else none -%}
+    {%- set expression = units_of(tested)[unit] -%}
     {%- set filtered -%}
         (
             select * from {{ relation }}
             where
-                {{ is_among(
-                    units_of(tested)[unit],
-                    "ops.changed_units where unit = '" ~ unit ~ "'",
-                    tested.config.materialized == 'view'
-                ) }}
+                {%- if keys is none %}
+                {{ expression }} in ({{ changed }})
+                {%- elif keys | length > 10000 %}
+                true
+                {%- else %}
+                {{ expression }} = any(cast(array[
+                    {%- for key in keys -%}
+                        {{ dbt.string_literal(dbt.escape_single_quotes(key)) }}
+                        {{- ',' if not loop.last }}
+                    {%- endfor -%}
+                ] as text[]))
+                {%- endif %}
                 {%- if config.get('where') %}
                 and ({{ config.get('where') }})
                 {%- endif %}
