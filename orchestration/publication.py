@@ -155,6 +155,9 @@ def publish(
     rebuilt: list[str] = []
     tables = [model for model in models if not model.is_view]
     with warehouse.connect("transformer") as connection:
+        # Models have named units since it was counted: of a few keys each comparison
+        # would be a loop.
+        connection.execute("analyze ops.changed_units")
         # First: a name may have been a table and be a view now, or the other way.
         _drop_unknown(connection, models)
         for model in tables:
