@@ -46,8 +46,8 @@
 {%- endmacro %}
 
 {# Records whose client has changed, or belongs to another party: for meta.also_changed. #}
-{% macro records_of_changed_clients(relation, key) -%}
-    select {{ key }} as key
+{% macro records_of_changed_clients(relation) -%}
+    select source_system || ':' || source_id as key
     from {{ relation }}
     where
         source_system || ':' || contact_id in (
@@ -65,9 +65,7 @@
 {%- endmacro %}
 
 {% macro leads_of_changed_clients() -%}
-    {{ records_of_changed_clients(
-        'dbt_intermediate.int_leads__unioned', "source_system || ':' || source_id"
-    ) }}
+    {{ records_of_changed_clients('dbt_intermediate.int_leads__unioned') }}
     union
     select substr(key, 6) as key
     from ops.changed_units
@@ -77,9 +75,7 @@
 {%- endmacro %}
 
 {% macro deals_of_changed_clients() -%}
-    {{ records_of_changed_clients(
-        'dbt_intermediate.int_deals__unioned', "source_system || ':' || source_id"
-    ) }}
+    {{ records_of_changed_clients('dbt_intermediate.int_deals__unioned') }}
     union
     {{ deals_of_changed_leads() }}
     union

@@ -30,9 +30,16 @@
     ) / (1 + {{ z }} * {{ z }} / nullif({{ n }}, 0))
 {%- endmacro %}
 
+{# Columns <counts>_until (of this value and all lower ones) and <counts>_total. #}
+{% macro running_counts(value, counts, keys) -%}
+    {%- set keys = keys | join(', ') -%}
+    sum({{ counts }}) over (partition by {{ keys }} order by {{ value }})
+            as {{ counts }}_until,
+        sum({{ counts }}) over (partition by {{ keys }}) as {{ counts }}_total
+{%- endmacro %}
+
 {# A percentile of values that come with their counts, interpolated as percentile_cont
-   does. Asks for columns <counts>_until (of this value and all lower ones) and
-   <counts>_total. #}
+   does. Asks for the columns of running_counts. #}
 {% macro counted_percentile(value, counts, fraction) -%}
     {%- set place = fraction ~ ' * (' ~ counts ~ '_total - 1)' -%}
     {%- set before = counts ~ '_until - ' ~ counts -%}

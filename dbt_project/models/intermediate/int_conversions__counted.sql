@@ -1,9 +1,8 @@
+{# The planner expects few of the lags: it would join them with the counts row by row. #}
 {{ config(
     meta={'unit': 'cohort_key', 'also_changed': periods_of_changed_months()},
     pre_hook='set local enable_nestloop = off',
 ) }}
-
-{# The planner expects few of the lags: it would join them with the counts row by row. #}
 
 {# One row per unit, type of deal, transition, cohort (a month or a period), horizon and way
    to count a chain of deals. A deal younger than a horizon is left out of it, above the line
@@ -233,16 +232,9 @@ ranked as (
 
     select
         *,
-        sum(deals) over until_now as deals_until,
-        sum(deals) over (partition by set_no, unit_key, deal_type_label)
-            as deals_total
+        {{ running_counts('lag_days', 'deals', ['set_no', 'unit_key', 'deal_type_label']) }}
 
     from by_lag
-
-    window until_now as (
-        partition by set_no, unit_key, deal_type_label
-        order by lag_days
-    )
 
 ),
 

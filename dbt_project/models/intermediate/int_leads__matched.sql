@@ -75,6 +75,7 @@ pairs as (
 
 ),
 
+-- Without conditions of its own: one in a branch of a union keeps its index out of reach.
 visits as (
 
     select

@@ -82,18 +82,13 @@ ranked as (
 
     select
         *,
-        sum(watched) over until_now as watched_until,
-        sum(watched) over (partition by unit_key, deal_type_label, period_code)
-            as watched_total
+        {{ running_counts(
+            'watched_days', 'watched', ['unit_key', 'deal_type_label', 'period_code']
+        ) }}
 
     from by_day
 
     where side = 'closed'
-
-    window until_now as (
-        partition by unit_key, deal_type_label, period_code
-        order by watched_days
-    )
 
 ),
 
