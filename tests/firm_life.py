@@ -56,12 +56,12 @@ class Life:
                 title="deal",
                 stage=chance.choice(list(STAGE_CODES)),
                 contact=self._any(chance, "contact"),
-                lead=chance.choice((None, self._any(chance, "lead"))),
                 contract_number=chance.choice(("7", "8", None)),
                 deal_owner=chance.sample(sorted(PEOPLE), chance.choice((1, 1, 2))),
                 responsible=chance.choice(list(PEOPLE)),
                 commission=chance.choice((None, 100_000, 99_999.99)),
                 price=chance.choice((None, 5_000_000)),
+                lead=chance.choice((None, self._any(chance, "lead"))),
             )
         )
 

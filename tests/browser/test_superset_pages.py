@@ -127,6 +127,7 @@ def test_a_wrong_field_is_tinted_and_explained(enter: Enter, site: Site) -> None
     page.goto(f"{site.url}/superset/dashboard/registry/")
     settle(page)
     rows = tile(page, "list", "registry").locator("tbody tr")
+    expect(rows.first).to_be_visible()
     for number in range(rows.count()):
         row = rows.nth(number)
         colours = row.locator("td").evaluate_all(
