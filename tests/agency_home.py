@@ -23,6 +23,7 @@ from orchestration.serving import provision_home
 from orchestration.settings import REPOSITORY, Settings, load_settings
 from orchestration.warehouse import Warehouse, open_warehouse
 from tests.portal_server import RunningPortal, running_portal
+from tests.what_dbt_said import what_dbt_said
 
 TODAY = date(2025, 9, 17)
 CONNECTION = "demo_agency"
@@ -165,7 +166,8 @@ def living_agency(
             )
             home = AgencyHome(agency, store, portal, settings, moment)
             provision_home(home.warehouse)
-            yield home
+            with what_dbt_said(settings.home):
+                yield home
 
 
 @dataclass(frozen=True)

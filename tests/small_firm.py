@@ -39,6 +39,7 @@ from orchestration.serving import provision_home
 from orchestration.settings import REPOSITORY, Settings, load_settings
 from orchestration.warehouse import Warehouse, open_warehouse
 from tests.portal_server import running_portal
+from tests.what_dbt_said import what_dbt_said
 
 CONNECTION = "demo_agency"
 MOSCOW = timezone(timedelta(hours=3))
@@ -658,7 +659,8 @@ def small_firm(
             )
             firm = SmallFirm(store, settings, begin)
             provision_home(firm.warehouse)
-            yield firm
+            with what_dbt_said(settings.home):
+                yield firm
 
 
 def _settle(store: PortalStore, day: date) -> None:

@@ -48,6 +48,15 @@ def models(manifest: Manifest) -> Iterator[dict[str, Any]]:
             yield node
 
 
+def test_what_is_rendered_is_of_no_pass() -> None:
+    """It is sent again by later passes: what differs between them stands in tables."""
+    asks = re.compile(
+        r"run_query|run_started_at|invocation_id|statement\(.*fetch_result|modules\.datetime"
+    )
+    for path in sorted(PROJECT.rglob("*.sql")):
+        assert not asks.search(path.read_text("utf-8")), path
+
+
 def is_read_by_others(node: dict[str, Any]) -> bool:
     return node["fqn"][1] in ("core", "quality", "access", "reports")
 

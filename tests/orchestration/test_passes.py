@@ -79,9 +79,9 @@ def last_pass(home: AgencyHome) -> tuple[object, ...]:
 def test_a_pass_with_nothing_new_builds_nothing(living: AgencyHome) -> None:
     living.run_pass()
     manifest = manifest_file(living.warehouse)
-    # dbt writes a line of its log whenever it is called.
-    log = living.settings.folder("logs") / "dbt.log"
-    built = (log.stat(), manifest.stat())
+    # Whoever builds writes a line of a log.
+    logs = living.settings.folder("logs")
+    built = (files(logs), manifest.stat())
     before = shown_at_once(living.warehouse)
     stages: list[str] = []
     done = living.run_pass(stages=stages)
@@ -90,7 +90,11 @@ def test_a_pass_with_nothing_new_builds_nothing(living: AgencyHome) -> None:
     assert stages == ["land"]
     assert shown_at_once(living.warehouse) == before
     assert last_pass(living) == ("unchanged", "land", None)
-    assert built == (log.stat(), manifest.stat())
+    assert built == (files(logs), manifest.stat())
+
+
+def files(folder: Path) -> dict[str, os.stat_result]:
+    return {path.name: path.stat() for path in folder.iterdir()}
 
 
 @contextmanager
@@ -226,7 +230,7 @@ def test_days_later_the_marts_are_true_again(
     after = shown_at_once(living.warehouse, "data_team")
     assert after.publication_id == done.publication_id
     assert after.tables != before.tables
-    assert len(seen) > 10
+    assert len(seen) > 5
     assert [one for one in seen if one not in (before, after)] == []
     assert seen[0] == before
     assert_true(living, tmp_path)
