@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -92,6 +93,8 @@ def recorded(
         database: Its name is taken out of the statements: they are about the database
             they are sent to.
     """
+    # A schema may be called like the database.
+    qualified = re.compile(rf'"{re.escape(database)}"\."([^"]+)"\."')
     ran = {
         result.node.unique_id: manifest.nodes[result.node.unique_id]
         for result in results
@@ -138,7 +141,7 @@ def recorded(
                 is_test=name in tests,
                 waits_for=tuple(sorted(ran_inputs(name) | own_gates(name))),
                 statements=tuple(
-                    statement.replace(f'"{database}".', "") for statement in sent[name]
+                    qualified.sub(r'"\1"."', statement) for statement in sent[name]
                 ),
             )
             for name, node in ran.items()
