@@ -155,9 +155,7 @@ def publish(
     rebuilt: list[str] = []
     tables = [model for model in models if not model.is_view]
     with warehouse.connect("transformer") as connection:
-        # Models have named units since it was counted: of a few keys each comparison
-        # would be a loop.
-        connection.execute("analyze ops.changed_units")
+        units = _changed_units(connection)
         # First: a name may have been a table and be a view now, or the other way.
         _drop_unknown(connection, models)
         for model in tables:
@@ -173,7 +171,10 @@ def publish(
                 rebuilt.append(name)
             else:
                 changed[name] = _write_differences(
-                    connection, model, columns, whole=whole
+                    connection,
+                    model,
+                    columns,
+                    None if whole or not model.unit else units.get(model.unit, ()),
                 )
         _protect(connection, warehouse, tables)
         # Last: a view keeps its readers waiting from its change to the commit.
@@ -334,27 +335,54 @@ def _change_columns(
             )
 
 
+def _changed_units(connection: psycopg.Connection) -> Mapping[str, Sequence[str]]:
+    """Keys that a pass of changes has brought up to date, by unit."""
+    rows = connection.execute(
+        "select unit, array_agg(key) from ops.changed_units group by unit"
+    )
+    return {str(unit): keys for unit, keys in rows}
+
+
 def _write_differences(
     connection: psycopg.Connection,
     model: PublishedModel,
     columns: list[tuple[str, str]],
-    *,
-    whole: bool,
+    keys: Sequence[str] | None,
 ) -> int:
+    """Write the rows that differ from what dbt built, and count them.
+
+    Args:
+        connection: Of the transformer.
+        model: Published.
+        columns: Names and types.
+        keys: Changed units of the model; None for every row.
+    """
+    if keys is not None and not keys:
+        return 0
     values = [name for name, _ in columns if name not in model.key]
     same_key = _joined("published.{0} = built.{0}", model.key)
     other_values = _joined(
         "published.{0} is distinct from built.{0}", values, separator=" or "
     )
     changed: sql.Composable = sql.SQL("")
-    if model.unit and not whole:
-        changed = sql.SQL(
-            " where {name} in (select key from ops.changed_units where unit = {unit})"
-        ).format(name=sql.SQL(model.unit_name), unit=sql.Literal(model.unit))
+    working = _working(model)
+    if keys is not None:
+        # A value, so that the planner sees how many they are.
+        changed = sql.SQL(" where {} = any(cast({} as text[]))").format(
+            sql.SQL(model.unit_name), sql.Literal(keys)
+        )
+        # Asked once: dbt may have built a view.
+        working = sql.Identifier("pg_temp", "built")
+        connection.execute(
+            sql.SQL(
+                "drop table if exists {built};"
+                " create temporary table built as select * from {working}{changed}"
+            ).format(built=working, working=_working(model), changed=changed)
+        )
     parts = {
         "table": _table(model),
         "compared": sql.SQL("(select * from {}{})").format(_table(model), changed),
-        "working": sql.SQL("(select * from {}{})").format(_working(model), changed),
+        "working": working,
         "same_key": same_key,
         "same_victim": _joined("published.{0} = victims.{0}", model.key),
         "victim_key": _list(model.key, prefix="published"),
