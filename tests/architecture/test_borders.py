@@ -31,8 +31,8 @@ MAY_IMPORT = {
     },
     "bi": {"bi", "openpyxl", "psycopg", "requests", "yaml"},
     "orchestration": {
-        "bi", "dagster", "dagster_dbt", "dbt", "expectations", "ingestion", "openpyxl",
-        "orchestration", "psutil", "psycopg", "yaml",
+        "bi", "dagster", "dagster_dbt", "dbt", "dbt_common", "expectations",
+        "ingestion", "openpyxl", "orchestration", "psutil", "psycopg", "yaml",
     },
 }  # fmt: skip
 # Both Python environments run these; neither has all of the other's packages.
