@@ -93,8 +93,10 @@ def recorded(
         database: Its name is taken out of the statements: they are about the database
             they are sent to.
     """
-    # A schema may be called like the database.
-    qualified = re.compile(rf'"{re.escape(database)}"\."([^"]+)"\."')
+    # Before a schema only, which may be called like it.
+    its_database = re.compile(
+        rf'"{re.escape(database)}"\.(?="[^"]+"\."|information_schema\.)', re.IGNORECASE
+    )
     ran = {
         result.node.unique_id: manifest.nodes[result.node.unique_id]
         for result in results
@@ -141,7 +143,7 @@ def recorded(
                 is_test=name in tests,
                 waits_for=tuple(sorted(ran_inputs(name) | own_gates(name))),
                 statements=tuple(
-                    qualified.sub(r'"\1"."', statement) for statement in sent[name]
+                    its_database.sub("", statement) for statement in sent[name]
                 ),
             )
             for name, node in ran.items()
