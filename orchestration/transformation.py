@@ -109,6 +109,8 @@ def _log(warehouse: Warehouse) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     statements.logger.addHandler(handler)
     statements.logger.setLevel(logging.INFO)
+    # Four hundred lines: for whoever looks for them.
+    statements.logger.propagate = False
     try:
         yield
     finally:
