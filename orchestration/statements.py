@@ -233,11 +233,12 @@ def run(recording: Recording, connect: Callable[[], psycopg.Connection]) -> Outc
                         order.done(node.name)
                     else:
                         failures.append(f"{_name(node)} ({node.file}): {failure}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for connection in connections:
-                connection.cancel()
-            raise
+        finally:
+            # Interrupted: the server is told to stop, too.
+            if running:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for connection in connections:
+                    connection.cancel()
     return Outcome(succeeded, failures)
 
 

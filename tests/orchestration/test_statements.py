@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import psycopg
 import pytest
@@ -67,6 +70,14 @@ def test_what_waits_for_a_failed_node_is_left_out(said: Callable[..., Outcome]) 
     assert sorted(outcome.seconds) == ["model.p.c", "model.p.e"]
 
 
+def test_an_interrupt_stops_what_the_server_does(said: Callable[..., Outcome]) -> None:
+    """An hour of sleep would outlast the test."""
+    interrupt = Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        said(model("a", "select pg_sleep(3600)"), model("b", "select pg_sleep(3600)"))
+
+
 def test_a_recording_is_kept_as_it_is(tmp_path: Path) -> None:
     kept = Recording(("said",), (model("a", "select 'й'", waits_for=("model.p.b",)),))
     save(tmp_path / "folder" / "kept.json", kept)
@@ -93,52 +104,53 @@ def changed(firm: SmallFirm, *, whole: bool = False) -> Pass:
     return run_pass(firm.warehouse, PassRequest(whole=whole))
 
 
-def test_dbt_is_asked_once(
-    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another pass of the same kind says the same without it, and counts the same."""
+@pytest.fixture
+def firm(postgres: Postgres, tmp_path: Path) -> Iterator[SmallFirm]:
     with small_firm(tmp_path, postgres.create_database("said")) as firm:
-        for whole in (True, True, False):
-            changed(firm, whole=whole)
-        commands = asked(monkeypatch)
-        for whole in (False, True, False):
-            assert (changed(firm, whole=whole).whole_because is not None) == whole
-        assert commands == []
-        assert firm.value("select count(*) from reports.rpt_deal_registry") == 6
-        assert firm.value("select sum(commission) from dbt_core.fct_deals") == 600
+        yield firm
+
+
+def test_dbt_is_asked_once(firm: SmallFirm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another pass of the same kind says the same without it, and counts the same."""
+    for whole in (True, True, False):
+        changed(firm, whole=whole)
+    commands = asked(monkeypatch)
+    for whole in (False, True, False):
+        assert (changed(firm, whole=whole).whole_because is not None) == whole
+    assert commands == []
+    assert firm.value("select count(*) from reports.rpt_deal_registry") == 6
+    assert firm.value("select sum(commission) from dbt_core.fct_deals") == 600
 
 
 def test_dbt_is_asked_again_when_a_table_has_other_columns(
-    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    firm: SmallFirm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with small_firm(tmp_path, postgres.create_database("said")) as firm:
-        changed(firm)
-        changed(firm)
-        with firm.warehouse.connect("transformer") as connection:
-            connection.execute(
-                "alter table dbt_intermediate.int_terms__versioned add seen integer"
-            )
-        commands = asked(monkeypatch)
-        changed(firm)
-        assert "build" in commands
+    changed(firm)
+    changed(firm)
+    with firm.warehouse.connect("transformer") as connection:
+        connection.execute(
+            "alter table dbt_intermediate.int_terms__versioned add seen integer"
+        )
+    commands = asked(monkeypatch)
+    changed(firm)
+    assert "build" in commands
 
 
 def test_a_statement_that_fails_names_its_node_and_is_forgotten(
-    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    firm: SmallFirm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The publication stays; the next pass asks dbt, which knows the state."""
-    with small_firm(tmp_path, postgres.create_database("said")) as firm:
+    changed(firm)
+    changed(firm)
+    for file in (firm.settings.home / "dbt" / "statements").glob("*/*.json"):
+        text = file.read_text(encoding="utf-8")
+        if "model.reestr.fct_deals" in text:
+            broken = text.replace("except all", "except of all")
+            file.write_text(broken, encoding="utf-8")
+    with pytest.raises(TransformationError, match=r"\(models/.*\.sql\): syntax"):
         changed(firm)
-        changed(firm)
-        for file in (tmp_path / "home" / "dbt" / "statements").glob("*/*.json"):
-            text = file.read_text(encoding="utf-8")
-            if "model.reestr.fct_deals" in text:
-                broken = text.replace("except all", "except of all")
-                file.write_text(broken, encoding="utf-8")
-        with pytest.raises(TransformationError, match=r"\(models/.*\.sql\): syntax"):
-            changed(firm)
-        assert firm.value("select count(*) from reports.rpt_deal_registry") == 2
-        commands = asked(monkeypatch)
-        changed(firm)
-        assert "build" in commands
-        assert firm.value("select count(*) from reports.rpt_deal_registry") == 4
+    assert firm.value("select count(*) from reports.rpt_deal_registry") == 2
+    commands = asked(monkeypatch)
+    changed(firm)
+    assert "build" in commands
+    assert firm.value("select count(*) from reports.rpt_deal_registry") == 4
