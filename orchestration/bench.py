@@ -6,7 +6,8 @@ COPY of the same rows, transformations and publication beside writing their tabl
 once, checks beside one statement with the same conditions.
 
 Simulating and landing take longer than what is looked at: a folder given for it keeps
-the landed home of each size, and the next run starts from there.
+the landed home of each size, and the next run starts from there. The simulated agency
+lives in a process of its own, so that the memory of a pass is the pass's.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -137,10 +140,15 @@ def _measure(size: int, kept: Path | None) -> Iterator[Row]:
 
 
 def _measure_home(settings: Settings, size: int, *, is_kept: bool) -> Iterator[Row]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as simulator:
+        yield simulator.submit(_simulate, size).result()
+        yield from _measure_passes(settings, simulator, is_kept=is_kept)
+
+
+def _measure_passes(
+    settings: Settings, simulator: ProcessPoolExecutor, *, is_kept: bool
+) -> Iterator[Row]:
     moment = model.end_of_day(TODAY)
-    with _watched() as simulated:
-        agency = life.simulate(seed=SEED, deals=size, first_today=TODAY)
-    yield Row("simulate", *simulated())
     settings.folder("portal")
     portal = serving.portal_server(settings, no_limit=True)
     settings.keep("REESTR_CONNECTIONS", CONNECTION)
@@ -154,9 +162,7 @@ def _measure_home(settings: Settings, size: int, *, is_kept: bool) -> Iterator[R
         if _is_landed(warehouse):
             _take_landed(warehouse)
         else:
-            with _watched() as filled, _portal(settings) as store:
-                portal_feed.fill(store, agency, moment)
-            yield Row("fill the portal", *filled())
+            yield simulator.submit(_fill, settings.home, moment).result()
         provision(warehouse, [])
         processes.start(settings, portal)
         processes.wait_until_ready(settings, portal, serving.READY_SECONDS)
@@ -174,31 +180,13 @@ def _measure_home(settings: Settings, size: int, *, is_kept: bool) -> Iterator[R
         yield Row("pass with nothing new: all", *_total(_stages(warehouse)[0]))
         # Early in the morning: what the day itself changes, and little else.
         morning = moment + timedelta(hours=8)
-        with _portal(settings) as store:
-            portal_feed.advance(store, agency, moment, morning)
+        simulator.submit(_live_on, settings.home, moment, morning).result()
         yield from _changes(warehouse, "next day", morning)
-        with _portal(settings) as store:
-            later = _live_on(store, agency, morning)
+        later = simulator.submit(_live_on, settings.home, morning, None).result()
         yield from _changes(warehouse, "same day", later)
     finally:
         processes.stop(settings, "portal")
         embedded_server(settings).stop()
-
-
-def _portal(settings: Settings) -> PortalStore:
-    return PortalStore(serving.portal_store(settings))
-
-
-def _live_on(store: PortalStore, agency: model.Agency, since: datetime) -> datetime:
-    """Let the day go on until enough deals have changed, and tell when that is."""
-    changed = 0
-    moment = since
-    last = model.end_of_day(since.date())
-    while changed < CHANGED_DEALS and moment < last:
-        later = min(moment + timedelta(minutes=15), last)
-        changed += portal_feed.advance(store, agency, moment, later).get("deal", 0)
-        moment = later
-    return moment
 
 
 def _changes(warehouse: Warehouse, name: str, moment: datetime) -> Iterator[Row]:
@@ -207,6 +195,47 @@ def _changes(warehouse: Warehouse, name: str, moment: datetime) -> Iterator[Row]
     for stage in STAGES:
         yield Row(f"{name}, {deals} deals: {stage}", *stages[stage])
     yield Row(f"{name}, {deals} deals: all", *_total(stages))
+
+
+# -------------------------------------------------- in the simulator's own process
+
+# The one that was simulated.
+_agencies: list[model.Agency] = []
+
+
+def _simulate(size: int) -> Row:
+    with _watched() as simulated:
+        _agencies[:] = [life.simulate(seed=SEED, deals=size, first_today=TODAY)]
+    return Row("simulate", *simulated())
+
+
+def _fill(home: Path, moment: datetime) -> Row:
+    (agency,) = _agencies
+    with _watched() as filled, _portal(home) as store:
+        portal_feed.fill(store, agency, moment)
+    return Row("fill the portal", *filled())
+
+
+def _live_on(home: Path, since: datetime, until: datetime | None) -> datetime:
+    """Let life go on and tell how far: without an end until enough deals change."""
+    (agency,) = _agencies
+    with _portal(home) as store:
+        if until is not None:
+            portal_feed.advance(store, agency, since, until)
+            return until
+        changed = 0
+        moment = since
+        last = model.end_of_day(since.date())
+        while changed < CHANGED_DEALS and moment < last:
+            later = min(moment + timedelta(minutes=15), last)
+            counts = portal_feed.advance(store, agency, moment, later)
+            changed += counts.get("deal", 0)
+            moment = later
+    return moment
+
+
+def _portal(home: Path) -> PortalStore:
+    return PortalStore(serving.portal_store(load_settings(home, {})))
 
 
 # ------------------------------------------------------------ homes that are kept

@@ -370,39 +370,6 @@
     where changed.unit = 'deal_key'
 {%- endmacro %}
 
-{# Months whose conversions change with deals: a step begins in one month and comes through
-   in another. For meta.also_changed. #}
-{% macro months_of_changed_steps() -%}
-    select distinct {{ month_key('steps.entered_date') }} as key
-    from dbt_intermediate.int_milestones__credited as steps
-    where
-        steps.deal_key in (
-            select changed.key from ops.changed_units as changed
-            where changed.unit = 'stepping_deal_key'
-        )
-{%- endmacro %}
-
-{# Periods that hold a changed month: for meta.also_changed. #}
-{% macro periods_of_changed_months() -%}
-    select distinct cohorts.cohort_key as key
-    from dbt_intermediate.int_cohorts__listed as cohorts
-    inner join ops.changed_units as changed
-        on {{ day_key('cohorts.event_month') }} = changed.key
-    where
-        changed.unit = 'cohort_key'
-        and cohorts.cohort_kind = 'period'
-{%- endmacro %}
-
-{# For meta.clocked: months with steps that have come to the age of a horizon. #}
-{% macro has_ripened_since(event_month) -%}
-    {%- for days in horizons().values() if days is not none -%}
-        {{ 'or ' if not loop.first }}(
-            {{ event_month }} <= {today} - {{ days }}
-            and {{ event_month }} + 31 > {previous_day} - {{ days }}
-        )
-    {%- endfor -%}
-{%- endmacro %}
-
 {# What a scope opens for a time opens and closes with the day: for meta.clocked. #}
 {% macro scopes_of_another_day() -%}
     exists (

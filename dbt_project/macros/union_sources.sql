@@ -23,12 +23,13 @@ select
 from {{ ref(relation) }} as {{ relation }}
         {%- if is_pass_of_changes() %}
 
--- The id alone, so that the raw table's index finds the rows.
-where {{ relation }}.{{ key }} in (
-    select substr(changed_units.key, {{ connection | length + 2 }})
-    from changed_units
-    where starts_with(changed_units.key, '{{ connection }}:')
-)
+-- The id alone, so that the raw table's index finds the rows; an array of them, which
+-- reaches every part of a staging view.
+where {{ relation }}.{{ key }} = any(array(
+    select substr(changed.key, {{ connection | length + 2 }})
+    from unnest(changed_keys) as changed (key)
+    where starts_with(changed.key, '{{ connection }}:')
+))
         {%- endif %}
 
         {%- if not loop.last %}

@@ -33,6 +33,7 @@ D3_FORMAT = {
     "grouping": [3],
     "currency": ["", _TEXTS["currency_suffix"]],
     "minus": "\u2212",
+    "percent": "\u00a0%",
 }
 D3_TIME_FORMAT = _TEXTS["time"]
 

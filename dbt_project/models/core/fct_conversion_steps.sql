@@ -1,10 +1,11 @@
 {{ config(materialized='view', meta={
-    'unit': 'deal_key', 'by': {'cohort_key': day_key('event_month')}
+    'unit': 'deal_key', 'by': {'step_cell': unit_of_cell('step_cell')}
 }) }}
 
 with
 
-milestones as (
+-- Read three times, each time by its own index.
+milestones as not materialized (
 
     select * from {{ ref('int_milestones__credited') }}
 
@@ -39,7 +40,8 @@ entries as (
         starts.deal_type,
         starts.deal_type_label,
         starts.pipeline_label,
-        starts.channel_label
+        starts.channel_label,
+        starts.step_cell
 
     from pairs
 
@@ -74,7 +76,8 @@ arrivals as (
         ends.deal_type,
         ends.deal_type_label,
         ends.pipeline_label,
-        ends.channel_label
+        ends.channel_label,
+        ends.step_cell
 
     from pairs
 
@@ -114,7 +117,8 @@ select
     steps.deal_type,
     steps.deal_type_label,
     steps.pipeline_label,
-    steps.channel_label
+    steps.channel_label,
+    steps.step_cell
 
 from steps
 

@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'lead_key',
-    'by': {'cohort_key': day_key('event_month')},
+    'by': {'step_cell': unit_of_cell('step_cell')},
     'also_changed': 'select lead_key as key from dbt_core.fct_leads'
         ~ " where deal_key in (select key from ops.changed_units where unit = 'deal_key')",
 }) }}
@@ -110,10 +110,20 @@ arrivals as (
 
     where reached = 1
 
+),
+
+steps as (
+
+    select * from entries
+
+    union all
+
+    select * from arrivals
+
 )
 
-select * from entries
+select
+    *,
+    {{ step_cell('event_date', 'side') }} as step_cell
 
-union all
-
-select * from arrivals
+from steps

@@ -1,12 +1,15 @@
-{{ config(meta={'by': {'cohort_key': 'cohort_key'}}) }}
+{{ config(meta={'by': {'cohort_pair_key': 'cohort_pair_key'}}) }}
 
-{# One row per month of steps and cohort that it lies in: a month is a cohort of its own and
-   lies in every period that holds it. A period speaks of today. #}
+{# One row per transition, month of its steps and cohort that the month lies in: a month is a
+   cohort of its own and lies in every period that holds it. A period speaks of today. #}
 with
 
 months as (
 
-    select distinct event_month from {{ ref('int_conversion_steps__summed') }}
+    select distinct
+        event_month,
+        pair
+    from {{ ref('int_conversion_steps__summed') }}
 
 ),
 
@@ -20,7 +23,8 @@ listed as (
 
     select
         event_month,
-        {{ day_key('event_month') }} as cohort_key,
+        pair,
+        {{ cohort_pair_key('event_month', 'pair') }} as cohort_pair_key,
         'month' as cohort_kind,
         to_char(event_month, 'YYYY-MM') as cohort_code,
         event_month as cohort_from
@@ -31,7 +35,8 @@ listed as (
 
     select
         months.event_month,
-        periods.period_code as cohort_key,
+        months.pair,
+        periods.period_code || '/' || months.pair as cohort_pair_key,
         'period' as cohort_kind,
         periods.period_code as cohort_code,
         {{ today() }} as cohort_from

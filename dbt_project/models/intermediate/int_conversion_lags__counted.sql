@@ -1,7 +1,10 @@
 {{ config(meta={
-    'unit': 'cohort_key',
-    'by': {'cohort_key': day_key('event_month')},
-    'also_changed': months_of_changed_steps(),
+    'unit': 'step_cell',
+    'by': {
+        'step_cell': unit_of_cell('step_cell'),
+        'cohort_pair_key': cohort_pair_key('event_month', 'pair'),
+    },
+    'also_changed': cells_of_changed_steps(),
 }) }}
 
 {# How many steps of one transition, month, unit and type of deal took as many days: what a
@@ -22,6 +25,7 @@ places as (
 )
 
 select
+    steps.step_cell,
     steps.event_month,
     steps.pair,
     places.department_key,
@@ -37,6 +41,7 @@ left join places
     on steps.unit_path_key = places.unit_path_key
 
 group by
+    steps.step_cell,
     steps.event_month,
     steps.pair,
     places.department_key,

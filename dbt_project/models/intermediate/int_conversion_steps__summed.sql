@@ -1,14 +1,17 @@
 {{ config(meta={
-    'unit': 'cohort_key',
-    'by': {'cohort_key': day_key('event_month')},
-    'also_changed': months_of_changed_steps(),
-    'clocked': has_ripened_since('event_month'),
+    'unit': 'step_cell',
+    'by': {
+        'step_cell': unit_of_cell('step_cell'),
+        'cohort_pair_key': cohort_pair_key('event_month', 'pair'),
+    },
+    'also_changed': cells_of_changed_steps() ~ ' union ' ~ cells_of_ripened_steps(),
 }) }}
 
 {# How many steps of one transition begin in a month at one place, with the labels that
    reports tell apart: what a share needs. Counts of deals add up, so nothing finer is
    needed. A step is of an age when it had that many days to come through. #}
 select
+    step_cell,
     event_month,
     pair,
     unit_path_key,
@@ -32,6 +35,7 @@ select
 from {{ ref('int_conversion_steps__unioned') }}
 
 group by
+    step_cell,
     event_month,
     pair,
     unit_path_key,

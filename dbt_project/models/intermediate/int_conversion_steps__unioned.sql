@@ -1,5 +1,5 @@
 {{ config(materialized='view', meta={
-    'by': {'cohort_key': day_key('event_month')}
+    'by': {'step_cell': unit_of_cell('step_cell')}
 }) }}
 
 {# One row per step of a deal or of a request, side by side. A request is no link of a
@@ -7,7 +7,7 @@
 {%- set columns = [
     'pair', 'side', 'event_date', 'event_month', 'entered', 'reached', 'decided',
     'arrived', 'lag_days', 'unit_path_key', 'deal_type_label',
-    'pipeline_label', 'channel_label',
+    'pipeline_label', 'channel_label', 'step_cell',
 ] %}
 
 with

@@ -1,6 +1,6 @@
 {# The planner expects few of the lags: it would join them with the counts row by row. #}
 {{ config(
-    meta={'unit': 'cohort_key', 'also_changed': periods_of_changed_months()},
+    meta={'unit': 'cohort_pair_key', 'also_changed': periods_of_changed_months()},
     pre_hook='set local enable_nestloop = off',
 ) }}
 
@@ -77,7 +77,7 @@ by_month as (
     left join places
         on steps.unit_path_key = places.unit_path_key
 
-    where steps.event_month in (select event_month from cohorts)
+    where (steps.event_month, steps.pair) in (select event_month, pair from cohorts)
 
     group by
         steps.event_month,
@@ -105,7 +105,9 @@ by_cohort as (
     from by_month
 
     inner join cohorts
-        on by_month.event_month = cohorts.event_month
+        on
+            by_month.event_month = cohorts.event_month
+            and by_month.pair = cohorts.pair
 
     group by
         cohorts.cohort_code,
@@ -174,7 +176,9 @@ months_of_sets as (
     from sets
 
     inner join cohorts
-        on sets.cohort_code = cohorts.cohort_code
+        on
+            sets.cohort_code = cohorts.cohort_code
+            and sets.pair = cohorts.pair
 
     inner join chain_modes
         on sets.chain_code = chain_modes.chain_code
@@ -256,7 +260,8 @@ lags as (
 kinds as (
 
     select distinct
-        cohort_key,
+        cohort_pair_key,
+        pair,
         cohort_code,
         cohort_kind,
         cohort_from
@@ -272,7 +277,7 @@ by_horizon as (
         counted.deal_type_label,
         counted.is_every_type,
         counted.pair,
-        kinds.cohort_key,
+        kinds.cohort_pair_key,
         kinds.cohort_kind,
         counted.cohort_code,
         kinds.cohort_from,
@@ -307,7 +312,9 @@ by_horizon as (
     from counted
 
     inner join kinds
-        on counted.cohort_code = kinds.cohort_code
+        on
+            counted.cohort_code = kinds.cohort_code
+            and counted.pair = kinds.pair
 
     inner join chain_modes
         on counted.chain_code = chain_modes.chain_code

@@ -1,4 +1,4 @@
-{{ config(meta={'unit': 'cohort_key'}) }}
+{{ config(meta={'unit': 'cohort_pair_key'}) }}
 
 {# One row per unit, type of deal, transition, cohort, horizon and way to count a chain, with
    the words that a reader sees: a share below the smallest cohort stays a fraction, a young
@@ -88,7 +88,7 @@ described as (
         measured.deal_type_label,
         cast(case when measured.is_every_type then 0 else 1 end as smallint)
             as deal_type_order,
-        measured.cohort_key,
+        measured.cohort_pair_key,
         measured.cohort_kind,
         measured.cohort_code,
         measured.cohort_from,

@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'deal_key',
-    'by': {'cohort_key': month_key('entered_date'), 'stepping_deal_key': 'deal_key'},
+    'by': {'step_cell': unit_of_cell('step_cell'), 'stepping_deal_key': 'deal_key'},
 }) }}
 
 {# One row per deal and stage that it came through, with the one person who answers for it:
@@ -120,4 +120,8 @@ placed as (
 
 )
 
-select * from placed
+select
+    *,
+    {{ step_cell('entered_date', 'stage') }} as step_cell
+
+from placed
