@@ -235,6 +235,10 @@ def _configuration(socket_folder: Path) -> str:
             f"effective_cache_size = {max(256, memory // 3)}MB",
             "work_mem = 64MB",
             "maintenance_work_mem = 512MB",
+            # Nobody follows this server: a table that a transaction makes and fills is
+            # written once, not into the log, too.
+            "wal_level = minimal",
+            "max_wal_senders = 0",
             "max_wal_size = 8GB",
             "checkpoint_timeout = 30min",
             "wal_compression = on",

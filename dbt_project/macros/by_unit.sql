@@ -226,6 +226,10 @@
         declare
             -- A value, so that the planner sees how many they are.
             changed_keys text[] := array(select key from changed_units);
+            -- Of records: what stands behind the name of their connection.
+            changed_ids text[] := array(
+                select substr(key, strpos(key, ':') + 1) from changed_units
+            );
         {%- endif %}
         begin
             {%- if unit %}

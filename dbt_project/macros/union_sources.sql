@@ -23,13 +23,9 @@ select
 from {{ ref(relation) }} as {{ relation }}
         {%- if is_pass_of_changes() %}
 
--- The id alone, so that the raw table's index finds the rows; an array of them, which
--- reaches every part of a staging view.
-where {{ relation }}.{{ key }} = any(array(
-    select substr(changed.key, {{ connection | length + 2 }})
-    from unnest(changed_keys) as changed (key)
-    where starts_with(changed.key, '{{ connection }}:')
-))
+-- The id alone, so that the raw table's index finds the rows. A record of the same id in
+-- another system is left out afterwards, by its whole key.
+where {{ relation }}.{{ key }} = any(changed_ids)
         {%- endif %}
 
         {%- if not loop.last %}

@@ -10,7 +10,7 @@
    and nothing else. Facts of people name a role they are true of, the first by its code. #}
 with
 
-deals as (
+deals as not materialized (
 
     select
         *,
@@ -28,7 +28,7 @@ crm_types as (
 
 ),
 
-cards as (
+cards as not materialized (
 
     select
         source_system || ':' || source_id as deal_key,

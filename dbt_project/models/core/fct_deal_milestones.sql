@@ -2,13 +2,13 @@
 
 with
 
-deals as (
+deals as not materialized (
 
     select * from {{ ref('int_deals__counted') }}
 
 ),
 
-survivors as (
+survivors as not materialized (
 
     select * from {{ ref('int_deals__survived') }}
 

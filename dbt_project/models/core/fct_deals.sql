@@ -20,7 +20,7 @@ money as (
 
 ),
 
-participants as (
+participants as not materialized (
 
     select * from {{ ref('fct_deal_participants') }}
     where is_credited

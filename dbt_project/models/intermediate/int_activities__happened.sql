@@ -8,20 +8,20 @@
    thing that took place was planned, too: of a meeting entered twice once. #}
 with
 
-activities as (
+activities as not materialized (
 
     select * from {{ ref('fct_activities') }}
     where not is_auto
 
 ),
 
-meetings as (
+meetings as not materialized (
 
     select * from {{ ref('fct_meetings') }}
 
 ),
 
-showings as (
+showings as not materialized (
 
     select * from {{ ref('fct_showings') }}
 

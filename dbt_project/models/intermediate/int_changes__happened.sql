@@ -7,13 +7,13 @@
 {# One row per change of a watched field or of a term, and per fact entered after its day. #}
 with
 
-changes as (
+changes as not materialized (
 
     select * from {{ ref('int_deal_fields__changed') }}
 
 ),
 
-entries as (
+entries as not materialized (
 
     select * from {{ ref('fct_deal_entries') }}
 

@@ -9,7 +9,7 @@
 
 with
 
-identified as (
+identified as not materialized (
 
     select * from {{ ref('int_clients__identified') }}
 

@@ -19,9 +19,9 @@ steps as (
 
 ),
 
-lag_counts as (
+lags as (
 
-    select * from {{ whole('int_conversion_lags__counted') }}
+    select * from {{ ref('int_conversion_lags__measured') }}
 
 ),
 
@@ -149,114 +149,6 @@ counted as (
 
 ),
 
--- Millions of lags are sorted below: by the number of
--- their cohort, transition and way to count a chain first, then by names.
-sets as (
-
-    select
-        cohort_code,
-        pair,
-        chain_code,
-        row_number() over () as set_no
-
-    from by_cohort
-
-    group by cohort_code, pair, chain_code
-
-),
-
-months_of_sets as (
-
-    select
-        cohorts.event_month,
-        sets.set_no,
-        sets.pair,
-        chain_modes.counts_links
-
-    from sets
-
-    inner join cohorts
-        on
-            sets.cohort_code = cohorts.cohort_code
-            and sets.pair = cohorts.pair
-
-    inner join chain_modes
-        on sets.chain_code = chain_modes.chain_code
-
-),
-
-lags_by_set as (
-
-    select
-        months_of_sets.set_no,
-        lag_counts.department_key,
-        lag_counts.group_key,
-        lag_counts.deal_type_label,
-        lag_counts.lag_days,
-        cast(sum(lag_counts.deals) as integer) as deals
-
-    from lag_counts
-
-    inner join months_of_sets
-        on
-            lag_counts.event_month = months_of_sets.event_month
-            and lag_counts.pair = months_of_sets.pair
-            and (months_of_sets.counts_links or not lag_counts.is_chain_link)
-
-    group by
-        months_of_sets.set_no,
-        lag_counts.lag_days,
-        lag_counts.department_key,
-        lag_counts.group_key,
-        lag_counts.deal_type_label
-
-),
-
-scoped_lags as (
-    {{ for_every_scope('lags_by_set', ['set_no', 'lag_days', 'deals']) }}
-
-),
-
-by_lag as (
-
-    select
-        set_no,
-        unit_key,
-        deal_type_label,
-        lag_days,
-        cast(sum(deals) as integer) as deals
-
-    from scoped_lags
-
-    group by set_no, lag_days, unit_key, deal_type_label
-
-),
-
-ranked as (
-
-    select
-        *,
-        {{ running_counts('lag_days', 'deals', ['set_no', 'unit_key', 'deal_type_label']) }}
-
-    from by_lag
-
-),
-
-lags as (
-
-    select
-        set_no,
-        unit_key,
-        deal_type_label,
-        {{ counted_percentile('lag_days', 'deals', 0.5) }} as lag_days_median,
-        {{ counted_percentile('lag_days', 'deals', 0.9) }} as lag_days_p90
-
-    from ranked
-
-    group by set_no, unit_key, deal_type_label
-
-),
-
 kinds as (
 
     select distinct
@@ -319,17 +211,12 @@ by_horizon as (
     inner join chain_modes
         on counted.chain_code = chain_modes.chain_code
 
-    inner join sets
-        on
-            counted.cohort_code = sets.cohort_code
-            and counted.pair = sets.pair
-            and counted.chain_code = sets.chain_code
-
     cross join horizons
 
     left join lags
         on
-            sets.set_no = lags.set_no
+            kinds.cohort_pair_key = lags.cohort_pair_key
+            and counted.chain_code = lags.chain_code
             and counted.unit_key = lags.unit_key
             and counted.deal_type_label = lags.deal_type_label
 

@@ -5,7 +5,7 @@
    card stands in the function of the own department. #}
 with
 
-participants as (
+participants as not materialized (
 
     select * from {{ ref('fct_deal_participants') }}
 

@@ -9,7 +9,7 @@
    today's classes, by which pages filter. #}
 with
 
-deals as (
+deals as not materialized (
 
     select * from {{ ref('fct_deals') }}
     where

@@ -9,7 +9,7 @@ deals as (
 
 ),
 
-people as (
+people as not materialized (
 
     select * from {{ ref('int_deal_people__scoped') }}
 

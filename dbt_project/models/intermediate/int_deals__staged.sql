@@ -8,13 +8,13 @@
    depend on the clock are as of the pass, days are told by int_deals__timed. #}
 with
 
-deals as (
+deals as not materialized (
 
     select * from {{ ref('int_deals__mapped') }}
 
 ),
 
-visits as (
+visits as not materialized (
 
     select * from {{ ref('int_stage_visits__limited') }}
 

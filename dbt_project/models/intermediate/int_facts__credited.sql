@@ -91,7 +91,8 @@ facts as (
 ),
 
 -- A fact without a deal (a lead) knows its person; one with a deal counts as the deal.
-counted as (
+-- Read twice: all facts are too many to be put aside.
+counted as not materialized (
 
     select
         facts.*,
@@ -113,7 +114,15 @@ counted as (
 
 ),
 
-credited as (
+-- Who held the role on the day of the fact; whom the fact names itself holds it alone.
+{% set of_holder -%}
+    counted.deal_key = holders.deal_key
+            and counted.role = holders.role
+            and counted.credit_date >= holders.valid_from
+            and counted.credit_date < holders.valid_to
+            and counted.employee_key is null
+{%- endset -%}
+sole as (
 
     select
         counted.*,
@@ -123,14 +132,29 @@ credited as (
 
     from counted
 
-    -- Who held the role on the day of the fact.
     left join holders
         on
-            counted.deal_key = holders.deal_key
-            and counted.role = holders.role
-            and counted.credit_date >= holders.valid_from
-            and counted.credit_date < holders.valid_to
-            and counted.employee_key is null
+            {{ of_holder }}
+
+    where coalesce(holders.weight = holders.total_weight, true)
+
+),
+
+shared as (
+
+    select
+        counted.*,
+        holders.employee_key as credited_key,
+        holders.weight,
+        holders.total_weight
+
+    from counted
+
+    inner join holders
+        on
+            {{ of_holder }}
+
+    where holders.weight <> holders.total_weight
 
 ),
 
@@ -143,9 +167,7 @@ split as (
         cast(amount as numeric(18, 2)) as credited_amount,
         false as is_shared
 
-    from credited
-
-    where weight = total_weight
+    from sole
 
     union all
 
@@ -165,9 +187,7 @@ split as (
         ) as credited_amount,
         true as is_shared
 
-    from credited
-
-    where weight <> total_weight
+    from shared
 
 ),
 

@@ -4,7 +4,7 @@
    the unit of this person on that date. #}
 with
 
-leads as (
+leads as not materialized (
 
     select * from {{ ref('fct_leads') }}
 

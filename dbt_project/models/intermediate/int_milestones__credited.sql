@@ -26,7 +26,7 @@ deals as (
 
 ),
 
-holders as (
+holders as not materialized (
 
     select
         deal_key,

@@ -7,7 +7,7 @@
 {# One row per fact of contracts, advances, money and the end of a deal, whole amounts. #}
 with
 
-deals as (
+deals as not materialized (
 
     select * from {{ ref('int_deals__counted') }}
 

@@ -5,7 +5,7 @@
    out. #}
 with
 
-keyed as (
+keyed as not materialized (
 
     select * from {{ ref('int_deals__keyed') }}
 

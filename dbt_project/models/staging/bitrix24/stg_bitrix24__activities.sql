@@ -35,7 +35,8 @@ renamed as (
     select
 
         ---------- ids
-        source.id as source_id,
+        -- Text as in tasks: a condition does not reach parts of another type.
+        cast(source.id as text) as source_id,
         -- Owners by type: 1 lead, 2 deal, 3 contact.
         case when source.owner_type_id = '2' then {{ source_link('source.owner_id') }} end
             as deal_source_id,
@@ -146,27 +147,6 @@ renamed as (
 
 ),
 
--- A task of several cards belongs to the first one of each kind.
-task_links as (
-
-    select
-        tasks.id,
-        min(substr(links.link, 3)) filter (where links.link like 'D\_%') as deal_link,
-        min(substr(links.link, 3)) filter (where links.link like 'L\_%') as lead_link,
-        min(substr(links.link, 3)) filter (where links.link like 'C\_%') as contact_link
-
-    from tasks
-    cross join lateral jsonb_array_elements_text(
-        case
-            when jsonb_typeof(tasks.uf_crm_task) = 'array' then tasks.uf_crm_task
-            else '[]'
-        end
-    ) as links (link)
-
-    group by tasks.id
-
-),
-
 renamed_tasks as (
 
     select
@@ -204,8 +184,21 @@ renamed_tasks as (
 
     from tasks
 
-    left join task_links
-        on tasks.id = task_links.id
+    -- A task of several cards belongs to the first one of each kind.
+    cross join lateral (
+        select
+            min(substr(links.link, 3)) filter (where links.link like 'D\_%') as deal_link,
+            min(substr(links.link, 3)) filter (where links.link like 'L\_%') as lead_link,
+            min(substr(links.link, 3)) filter (where links.link like 'C\_%')
+                as contact_link
+
+        from jsonb_array_elements_text(
+            case
+                when jsonb_typeof(tasks.uf_crm_task) = 'array' then tasks.uf_crm_task
+                else '[]'
+            end
+        ) as links (link)
+    ) as task_links
 
     left join deletions
         on

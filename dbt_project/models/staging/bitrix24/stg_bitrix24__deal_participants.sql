@@ -8,7 +8,7 @@ holders as (
     -- A user field of employees is one id, or a list of ids where it is multiple; their
     -- percents stand in the same order.
     select
-        deals.id as deal_source_id,
+        cast(deals.id as text) as deal_source_id,
         '{{ role }}' as role,
         holders.employee_id,
         {% if weights -%}
