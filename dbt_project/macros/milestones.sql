@@ -33,27 +33,29 @@
 {# Columns <counts>_until (of this value and all lower ones) and <counts>_total. #}
 {% macro running_counts(value, counts, keys) -%}
     {%- set keys = keys | join(', ') -%}
-    sum({{ counts }}) over (partition by {{ keys }} order by {{ value }})
-            as {{ counts }}_until,
-        sum({{ counts }}) over (partition by {{ keys }}) as {{ counts }}_total
+    cast(
+            sum({{ counts }}) over (partition by {{ keys }} order by {{ value }}) as bigint
+        ) as {{ counts }}_until,
+        cast(sum({{ counts }}) over (partition by {{ keys }}) as bigint)
+            as {{ counts }}_total
 {%- endmacro %}
 
 {# A percentile of values that come with their counts, interpolated as percentile_cont
-   does. Asks for the columns of running_counts. #}
-{% macro counted_percentile(value, counts, fraction) -%}
-    {%- set place = fraction ~ ' * (' ~ counts ~ '_total - 1)' -%}
-    {%- set before = counts ~ '_until - ' ~ counts -%}
-    max({{ value }}) filter (
-        where {{ before }} <= floor({{ place }}) and {{ counts }}_until > floor({{ place }})
-    )
-    + (max({{ place }}) - floor(max({{ place }}))) * (
-        max({{ value }}) filter (
-            where {{ before }} <= ceil({{ place }}) and {{ counts }}_until > ceil({{ place }})
-        )
-        - max({{ value }}) filter (
-            where {{ before }} <= floor({{ place }}) and {{ counts }}_until > floor({{ place }})
-        )
-    )
+   does. Asks for the columns of running_counts. Places are whole numbers, of hundredths:
+   millions of rows are told by them. #}
+{% macro counted_percentile(value, counts, percent) -%}
+    {%- set hundredths = percent ~ ' * (' ~ counts ~ '_total - 1)' -%}
+    {%- set values = [] -%}
+    {%- for place in [hundredths, hundredths ~ ' + 99'] -%}
+        {%- do values.append(
+            'max(' ~ value ~ ') filter (where '
+            ~ counts ~ '_until - ' ~ counts ~ ' <= (' ~ place ~ ') / 100 and '
+            ~ counts ~ '_until > (' ~ place ~ ') / 100)'
+        ) -%}
+    {%- endfor -%}
+    {{ values[0] }}
+        + max(({{ hundredths }}) % 100) / 100.0
+        * ({{ values[1] }} - {{ values[0] }})
 {%- endmacro %}
 
 {# Horizons of seeds/conversion_horizons.csv: how long a deal may take. #}

@@ -165,6 +165,29 @@ def test_a_filter_changes_the_list_and_the_totals(enter: Enter, site: Site) -> N
     assert int(re.sub(r"\D", "", counted) or 0) == expected
 
 
+def test_past_periods_say_what_the_marts_say(enter: Enter, site: Site) -> None:
+    page = enter("admin")
+    page.goto(f"{site.url}/superset/dashboard/history/")
+    settle(page)
+    rows = tile(page, "table", "known").locator("tbody tr")
+    expect(rows.first).to_be_visible()
+    heads = tile(page, "table", "known").locator("thead th").all_inner_texts()
+    closed = next(n for n, head in enumerate(heads) if head.strip() == "Сделки")
+    shown = {}
+    for row in rows.all():
+        cells = row.locator("td").all_inner_texts()
+        shown[cells[0].strip()] = int(re.sub(r"\D", "", cells[closed]) or 0)
+    counted = site.truth(
+        "select to_char(event_month, 'MM.YYYY'), round(sum(deals_closed))"
+        " from reports.rpt_kpi_daily group by event_month"
+    )
+    assert len(shown) > 3
+    known = {str(month): int(str(deals)) for month, deals in counted}
+    assert shown.items() <= known.items()
+    assert english_words(page) == set()
+    picture(page, "history-light")
+
+
 def test_a_phone_shows_the_cards_two_abreast(enter: Enter) -> None:
     page = enter("admin", width=390, height=844)
     first = page.locator(".r-card:visible").nth(0).bounding_box()

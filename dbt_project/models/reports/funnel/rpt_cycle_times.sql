@@ -99,8 +99,8 @@ closed as (
         deal_type_label,
         period_code,
         sum(watched) as closed_count,
-        {{ counted_percentile('watched_days', 'watched', 0.5) }} as cycle_days_median,
-        {{ counted_percentile('watched_days', 'watched', 0.9) }} as cycle_days_p90
+        {{ counted_percentile('watched_days', 'watched', 50) }} as cycle_days_median,
+        {{ counted_percentile('watched_days', 'watched', 90) }} as cycle_days_p90
 
     from ranked
 
