@@ -146,13 +146,23 @@ measured as (
 
     group by set_no, scope_no
 
+),
+
+scope_names as (
+
+    select distinct
+        scope_no,
+        unit_key,
+        deal_type_label
+    from scopes
+
 )
 
 select
     sets.cohort_pair_key,
     sets.chain_code,
-    named.unit_key,
-    named.deal_type_label,
+    scope_names.unit_key,
+    scope_names.deal_type_label,
     measured.lag_days_median,
     measured.lag_days_p90
 
@@ -161,11 +171,5 @@ from measured
 inner join sets
     on measured.set_no = sets.set_no
 
-inner join (
-    select distinct
-        scope_no,
-        unit_key,
-        deal_type_label
-    from scopes
-) as named
-    on measured.scope_no = named.scope_no
+inner join scope_names
+    on measured.scope_no = scope_names.scope_no

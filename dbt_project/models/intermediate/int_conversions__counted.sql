@@ -77,7 +77,13 @@ by_month as (
     left join places
         on steps.unit_path_key = places.unit_path_key
 
-    where (steps.event_month, steps.pair) in (select event_month, pair from cohorts)
+    where
+        (steps.event_month, steps.pair) in (
+            select
+                event_month,
+                pair
+            from cohorts
+        )
 
     group by
         steps.event_month,
