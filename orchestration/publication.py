@@ -189,11 +189,11 @@ def publish(
         # In this transaction: a pass that fails leaves its changes to the next one.
         connection.execute("delete from ops.changed_units")
         publication = Publication(int(row[0]), changed, rebuilt)
-    # What a pass of changes writes the server counts by itself.
-    counted = [name for name in changed if changed[name] and (whole or name in rebuilt)]
     with psycopg.connect(warehouse.url("transformer"), autocommit=True) as connection:
         for model in tables:
-            if f"{model.schema}.{model.name}" in counted:
+            name = f"{model.schema}.{model.name}"
+            # What a pass of changes writes the server counts by itself.
+            if changed[name] and (whole or name in rebuilt):
                 connection.execute(sql.SQL("analyze {}").format(_table(model)))
     logger.info("published", extra={"publication": publication.publication_id})
     return publication

@@ -2,7 +2,8 @@
    steps into cells (`step_cell`), cells into cohorts of a transition (`cohort_pair_key`). #}
 
 {# The cell that a step is summed in: month, stage, place and labels of the milestone that it
-   stands at, as one number. Two cells of one number are only summed anew together. #}
+   stands at, as one number. Two cells of one number are only summed anew together. Asks a
+   relation for the place and the labels. #}
 {% macro step_cell(date, stage) -%}
     hashtextextended(
         cast(
@@ -14,13 +15,14 @@
     )
 {%- endmacro %}
 
+{# A cell as the key of a unit. #}
 {% macro unit_of_cell(step_cell) -%}
     cast({{ step_cell }} as text)
 {%- endmacro %}
 
-{# The steps of one transition that begin in one month. #}
-{% macro cohort_pair_key(event_month, pair) -%}
-    {{ day_key(event_month) }} || '/' || {{ pair }}
+{# The steps of one transition in one cohort: a month (`day_key`) or a period's code. #}
+{% macro cohort_pair_key(cohort, pair) -%}
+    {{ cohort }} || '/' || {{ pair }}
 {%- endmacro %}
 
 {# Cells that change with a deal: a step stands at one of its milestones and comes through
@@ -35,7 +37,8 @@
         )
 {%- endmacro %}
 
-{# Cells with a step that has come to the age of a horizon. For meta.also_changed. #}
+{# Cells with a step that has come to the age of a horizon. For meta.also_changed, which is
+   asked in every pass: one of the same day need not look for them. #}
 {% macro cells_of_ripened_steps() -%}
     {%- for relation, date in {
         'dbt_intermediate.int_milestones__credited': 'entered_date',
@@ -58,7 +61,9 @@
     select cohorts.cohort_pair_key as key
     from dbt_intermediate.int_cohorts__listed as cohorts
     inner join ops.changed_units as changed
-        on {{ cohort_pair_key('cohorts.event_month', 'cohorts.pair') }} = changed.key
+        on
+            {{ cohort_pair_key(day_key('cohorts.event_month'), 'cohorts.pair') }}
+            = changed.key
     where
         changed.unit = 'cohort_pair_key'
         and cohorts.cohort_kind = 'period'

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
+from tests.superset_site import Site
+
 #: Sign in as a person and give the first page: ``enter(username, theme="dark")``.
 Enter = Callable[..., Page]
 
@@ -35,6 +37,12 @@ def settle(page: Page) -> None:
         timeout=60_000,
     )
     page.wait_for_function(ALL_DRAWN, timeout=60_000)
+
+
+def open_page(page: Page, site: Site, slug: str) -> None:
+    """Go to a dashboard and wait until it is drawn."""
+    page.goto(f"{site.url}/superset/dashboard/{slug}/")
+    settle(page)
 
 
 def tile(page: Page, kind: str, key: str) -> Locator:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import Enter, picture, settle, tile
+from tests.browser.pages import Enter, open_page, picture, settle, tile
 from tests.superset_site import Site
 
 CARDS = (
@@ -129,8 +129,7 @@ def test_how_people_are_credited_is_seen_without_opening_anything(
     enter: Enter, site: Site
 ) -> None:
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/registry/")
-    settle(page)
+    open_page(page, site, "registry")
     field = page.locator("[aria-label='NATIVE_FILTER-credit_label']").last
     assert field.is_visible()
     assert (
@@ -140,8 +139,7 @@ def test_how_people_are_credited_is_seen_without_opening_anything(
 
 def test_the_tints_are_explained_beside_the_tabs(enter: Enter, site: Site) -> None:
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/registry/")
-    settle(page)
+    open_page(page, site, "registry")
     legend = page.locator(".r-legend:visible")
     words = [
         f"{icon} {label}"

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.pages import Enter, picture, settle, tile
+from tests.browser.pages import Enter, open_page, picture, settle, tile
 from tests.superset_site import Site
 
 #: Words in Latin letters that a reader meets as names.
@@ -78,8 +78,7 @@ def test_nothing_fails_while_a_page_is_drawn(enter: Enter, site: Site) -> None:
         ),
     )
     for slug in ("now", "registry"):
-        page.goto(f"{site.url}/superset/dashboard/{slug}/")
-        settle(page)
+        open_page(page, site, slug)
     assert wrong == []
 
 
@@ -110,8 +109,7 @@ def test_the_registry_shows_every_row_it_counts(enter: Enter) -> None:
 
 def test_a_deal_opens_its_card_in_the_crm(enter: Enter, site: Site) -> None:
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/registry/")
-    settle(page)
+    open_page(page, site, "registry")
     link = tile(page, "list", "registry").locator("tbody a").first
     ((url,),) = site.truth(
         "select card_url from reports.rpt_deal_registry where deal_number = %s",
@@ -124,8 +122,7 @@ def test_a_deal_opens_its_card_in_the_crm(enter: Enter, site: Site) -> None:
 
 def test_a_wrong_field_is_tinted_and_explained(enter: Enter, site: Site) -> None:
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/registry/")
-    settle(page)
+    open_page(page, site, "registry")
     rows = tile(page, "list", "registry").locator("tbody tr")
     expect(rows.first).to_be_visible()
     for number in range(rows.count()):
@@ -167,8 +164,7 @@ def test_a_filter_changes_the_list_and_the_totals(enter: Enter, site: Site) -> N
 
 def test_past_periods_say_what_the_marts_say(enter: Enter, site: Site) -> None:
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/history/")
-    settle(page)
+    open_page(page, site, "history")
     rows = tile(page, "table", "known").locator("tbody tr")
     expect(rows.first).to_be_visible()
     heads = tile(page, "table", "known").locator("thead th").all_inner_texts()

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from orchestration.exports import export
 from tests.agency_home import CONNECTION, AgencyHome
-from tests.browser.pages import Enter, settle, tile
+from tests.browser.pages import Enter, open_page, tile
 from tests.superset_site import Site
 
 COMMISSION = "Комиссия, ₽"
@@ -22,8 +22,7 @@ def test_a_commission_is_the_same_number_from_the_crm_to_the_page_and_the_cell(
 ) -> None:
     """Every layer is asked on its own; the page is read as a person reads it."""
     page = enter("admin")
-    page.goto(f"{site.url}/superset/dashboard/registry/")
-    settle(page)
+    open_page(page, site, "registry")
     table = tile(page, "list", "registry")
     row = table.locator("tbody tr").filter(has_text=re.compile(r"\d\u00a0\d\d\d")).first
     link = row.locator("a.r-link")

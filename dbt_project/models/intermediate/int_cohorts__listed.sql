@@ -24,7 +24,7 @@ listed as (
     select
         event_month,
         pair,
-        {{ cohort_pair_key('event_month', 'pair') }} as cohort_pair_key,
+        {{ cohort_pair_key(day_key('event_month'), 'pair') }} as cohort_pair_key,
         'month' as cohort_kind,
         to_char(event_month, 'YYYY-MM') as cohort_code,
         event_month as cohort_from
@@ -36,7 +36,7 @@ listed as (
     select
         months.event_month,
         months.pair,
-        periods.period_code || '/' || months.pair as cohort_pair_key,
+        {{ cohort_pair_key('periods.period_code', 'months.pair') }} as cohort_pair_key,
         'period' as cohort_kind,
         periods.period_code as cohort_code,
         {{ today() }} as cohort_from

@@ -2,13 +2,13 @@
     'unit': 'step_cell',
     'by': {
         'step_cell': unit_of_cell('step_cell'),
-        'cohort_pair_key': cohort_pair_key('event_month', 'pair'),
+        'cohort_pair_key': cohort_pair_key(day_key('event_month'), 'pair'),
     },
     'also_changed': cells_of_changed_steps(),
 }) }}
 
-{# How many steps of one transition, month, unit and type of deal took as many days: what a
-   percentile needs. #}
+{# How many steps of one transition and cell took as many days, with the unit and the type of
+   deal: what a percentile needs. #}
 with
 
 steps as (

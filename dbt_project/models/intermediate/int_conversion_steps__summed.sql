@@ -2,14 +2,14 @@
     'unit': 'step_cell',
     'by': {
         'step_cell': unit_of_cell('step_cell'),
-        'cohort_pair_key': cohort_pair_key('event_month', 'pair'),
+        'cohort_pair_key': cohort_pair_key(day_key('event_month'), 'pair'),
     },
     'also_changed': cells_of_changed_steps() ~ ' union ' ~ cells_of_ripened_steps(),
 }) }}
 
-{# How many steps of one transition begin in a month at one place, with the labels that
-   reports tell apart: what a share needs. Counts of deals add up, so nothing finer is
-   needed. A step is of an age when it had that many days to come through. #}
+{# How many steps of one transition stand in a cell, a month's at one place, with the labels
+   that reports tell apart: what a share needs. Steps that begin and steps that arrive have
+   cells, so rows, of their own. Counts of deals add up, so nothing finer is needed. A step is of an age when it had that many days to come through. #}
 select
     step_cell,
     event_month,

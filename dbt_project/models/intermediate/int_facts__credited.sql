@@ -15,6 +15,14 @@
     'int_outcomes__happened', 'int_objects__happened',
 ] -%}
 {%- set held = ['int_deals__held', 'int_money__held', 'int_stages__held'] -%}
+{#- Who held the role on the day of the fact. -#}
+{%- set held_then -%}
+    counted.deal_key = holders.deal_key
+            and counted.role = holders.role
+            and counted.credit_date >= holders.valid_from
+            and counted.credit_date < holders.valid_to
+            and counted.employee_key is null
+{%- endset -%}
 
 with
 
@@ -114,14 +122,7 @@ counted as not materialized (
 
 ),
 
--- Who held the role on the day of the fact; whom the fact names itself holds it alone.
-{% set of_holder -%}
-    counted.deal_key = holders.deal_key
-            and counted.role = holders.role
-            and counted.credit_date >= holders.valid_from
-            and counted.credit_date < holders.valid_to
-            and counted.employee_key is null
-{%- endset -%}
+-- Of a fact that names its person itself nobody else held the role.
 sole as (
 
     select
@@ -134,7 +135,7 @@ sole as (
 
     left join holders
         on
-            {{ of_holder }}
+            {{ held_then }}
 
     where coalesce(holders.weight = holders.total_weight, true)
 
@@ -152,7 +153,7 @@ shared as (
 
     inner join holders
         on
-            {{ of_holder }}
+            {{ held_then }}
 
     where holders.weight <> holders.total_weight
 

@@ -1,6 +1,6 @@
 {{ config(meta={
     'unit': 'cohort_pair_key',
-    'by': {'cohort_pair_key': cohort_pair_key('cohort_month', 'pair_code')},
+    'by': {'cohort_pair_key': cohort_pair_key(day_key('cohort_month'), 'pair_code')},
     'clocked': is_another_month(),
 }) }}
 
